@@ -1,0 +1,254 @@
+//! Turns a parsed expression into a short program for a stack machine.
+
+use super::{Expression, ExpressionError, Function, Node};
+
+/// How deep the stack may grow, and how deep it grows in ordinary expressions.
+const STACK: usize = 192;
+const SHALLOW: usize = 12;
+
+/// A compiled expression over the values of a network's symbols.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    code: Vec<Instruction>,
+    reads: Vec<usize>,
+    deep: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Instruction {
+    Constant(f64),
+    Load(usize),
+    /// Pops two values, or one for functions of one argument; hill pops three.
+    Apply(Function),
+    /// Pops otherwise, condition, value; pushes value if the condition holds, else otherwise.
+    Select,
+}
+
+impl Program {
+    /// The value of the expression, given the value in every slot.
+    ///
+    /// # Panics
+    /// If `values` is shorter than the largest slot the program reads.
+    #[must_use]
+    #[inline]
+    pub fn evaluate(&self, values: &[f64]) -> f64 {
+        // The commonest programs need no stack.
+        match self.code.as_slice() {
+            [Instruction::Constant(value)] => *value,
+            [Instruction::Load(slot)] => values[*slot],
+            [Instruction::Load(a), Instruction::Load(b), Instruction::Apply(function)] => {
+                binary(*function, values[*a], values[*b])
+            }
+            code if self.deep => run::<STACK>(code, values),
+            code => run::<SHALLOW>(code, values),
+        }
+    }
+
+    /// The program that gives 0.
+    pub(crate) fn zero() -> Self {
+        Self { code: vec![Instruction::Constant(0.0)], reads: Vec::new(), deep: false }
+    }
+
+    /// The value, if the expression reads nothing.
+    #[must_use]
+    pub fn constant(&self) -> Option<f64> {
+        match self.code.as_slice() {
+            [Instruction::Constant(value)] => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The slots the expression reads, ascending, each once.
+    #[must_use]
+    pub fn reads(&self) -> &[usize] {
+        &self.reads
+    }
+
+    /// Compiles an expression whose names `slot` resolves; `mass_action` must have been expanded before.
+    pub(crate) fn compile(
+        expression: &Expression,
+        slot: &impl Fn(&str) -> Option<usize>,
+        unknown: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ExpressionError> {
+        let mut program = Self { code: Vec::new(), reads: Vec::new(), deep: false };
+        program.emit(expression, slot, unknown)?;
+        program.reads =
+            program.code.iter().filter_map(|i| if let Instruction::Load(s) = i { Some(*s) } else { None }).collect();
+        program.reads.sort_unstable();
+        program.reads.dedup();
+        program.deep = depth(&program.code) > SHALLOW;
+        Ok(program)
+    }
+
+    fn emit(
+        &mut self,
+        expression: &Expression,
+        slot: &impl Fn(&str) -> Option<usize>,
+        unknown: &impl Fn(&str) -> Option<String>,
+    ) -> Result<(), ExpressionError> {
+        let start = self.code.len();
+        match &expression.node {
+            Node::Number(value) => self.code.push(Instruction::Constant(*value)),
+            Node::Name(name) => match slot(name) {
+                Some(slot) => self.code.push(Instruction::Load(slot)),
+                None => {
+                    let error = ExpressionError::new(format!("unknown name `{name}`"), expression.span.clone());
+                    return Err(match unknown(name) {
+                        Some(help) => error.help(help),
+                        None => error,
+                    });
+                }
+            },
+            Node::Call(Function::Piecewise, arguments) => {
+                // value, condition, … are pushed in order; selections then fold from the last pair to the first.
+                for argument in arguments {
+                    self.emit(argument, slot, unknown)?;
+                }
+                for _ in 0..arguments.len() / 2 {
+                    self.code.push(Instruction::Select);
+                }
+            }
+            Node::Call(function @ (Function::Min | Function::Max), arguments) => {
+                for (index, argument) in arguments.iter().enumerate() {
+                    self.emit(argument, slot, unknown)?;
+                    if index > 0 {
+                        self.code.push(Instruction::Apply(*function));
+                    }
+                }
+            }
+            Node::Call(function, arguments) => {
+                for argument in arguments {
+                    self.emit(argument, slot, unknown)?;
+                }
+                self.code.push(Instruction::Apply(*function));
+            }
+            Node::MassAction(_) => {
+                return Err(ExpressionError::new(
+                    "mass_action belongs in a reaction's rate only",
+                    expression.span.clone(),
+                ));
+            }
+        }
+        let tail = &self.code[start..];
+        if depth(tail) > STACK {
+            return Err(ExpressionError::new("the expression is too large", expression.span.clone())
+                .help("name its parts by assignment rules"));
+        }
+        if tail.len() > 1 && tail.iter().all(|instruction| !matches!(instruction, Instruction::Load(_))) {
+            let value = run::<STACK>(tail, &[]);
+            self.code.truncate(start);
+            self.code.push(Instruction::Constant(value));
+        }
+        Ok(())
+    }
+}
+
+fn pops(function: Function) -> usize {
+    match function {
+        Function::Min | Function::Max => 2,
+        other => *other.arity().start(),
+    }
+}
+
+/// The largest number of values on the stack while `code` runs.
+fn depth(code: &[Instruction]) -> usize {
+    let (mut now, mut most) = (0_usize, 0);
+    for instruction in code {
+        match instruction {
+            Instruction::Constant(_) | Instruction::Load(_) => now += 1,
+            Instruction::Apply(function) => now = (now + 1).saturating_sub(pops(*function)),
+            Instruction::Select => now = now.saturating_sub(2),
+        }
+        most = most.max(now);
+    }
+    most
+}
+
+fn run<const DEPTH: usize>(code: &[Instruction], values: &[f64]) -> f64 {
+    let mut stack = [0.0; DEPTH];
+    let mut top = 0;
+    for instruction in code {
+        match *instruction {
+            Instruction::Constant(value) => {
+                stack[top] = value;
+                top += 1;
+            }
+            Instruction::Load(slot) => {
+                stack[top] = values[slot];
+                top += 1;
+            }
+            Instruction::Apply(Function::Hill) => {
+                let (x, half, exponent) = (stack[top - 3], stack[top - 2], stack[top - 1]);
+                top -= 2;
+                stack[top - 1] = hill(x, half, exponent);
+            }
+            Instruction::Apply(function) if pops(function) == 1 => stack[top - 1] = unary(function, stack[top - 1]),
+            Instruction::Apply(function) => {
+                top -= 1;
+                stack[top - 1] = binary(function, stack[top - 1], stack[top]);
+            }
+            Instruction::Select => {
+                top -= 2;
+                if stack[top] == 0.0 {
+                    stack[top - 1] = stack[top + 1];
+                }
+            }
+        }
+    }
+    stack[0]
+}
+
+/// xⁿ/(Kⁿ+xⁿ), written so that it neither overflows nor divides 0 by 0.
+fn hill(x: f64, half: f64, exponent: f64) -> f64 {
+    if x <= 0.0 { 0.0 } else { 1.0 / (1.0 + (half / x).powf(exponent)) }
+}
+
+fn unary(function: Function, x: f64) -> f64 {
+    match function {
+        Function::Negate => -x,
+        Function::Not => truth(x == 0.0),
+        Function::Exp => x.exp(),
+        Function::Ln => x.ln(),
+        Function::Log10 => x.log10(),
+        Function::Log2 => x.log2(),
+        Function::Sqrt => x.sqrt(),
+        Function::Abs => x.abs(),
+        Function::Floor => x.floor(),
+        Function::Ceil => x.ceil(),
+        Function::Sin => x.sin(),
+        Function::Cos => x.cos(),
+        Function::Tan => x.tan(),
+        Function::Tanh => x.tanh(),
+        _ => f64::NAN,
+    }
+}
+
+#[inline]
+fn binary(function: Function, x: f64, y: f64) -> f64 {
+    match function {
+        Function::Add => x + y,
+        Function::Subtract => x - y,
+        Function::Multiply => x * y,
+        Function::Divide => x / y,
+        Function::Power => power(x, y),
+        Function::And => truth(x != 0.0 && y != 0.0),
+        Function::Or => truth(x != 0.0 || y != 0.0),
+        Function::Less => truth(x < y),
+        Function::LessEqual => truth(x <= y),
+        Function::Greater => truth(x > y),
+        Function::GreaterEqual => truth(x >= y),
+        Function::Equal => truth(x == y),
+        Function::NotEqual => truth(x != y),
+        Function::Min => x.min(y),
+        Function::Max => x.max(y),
+        _ => f64::NAN,
+    }
+}
+
+fn power(x: f64, y: f64) -> f64 {
+    if y == 2.0 { x * x } else { x.powf(y) }
+}
+
+fn truth(holds: bool) -> f64 {
+    if holds { 1.0 } else { 0.0 }
+}

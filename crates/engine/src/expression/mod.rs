@@ -1,0 +1,157 @@
+//! Expressions: rate laws, assignment rules, initial values, observables.
+//!
+//! Numbers, names, `+ - * / ^` (also `**`), comparisons, `&& || !`, and the functions of [`Function`].
+//! Comparisons give 1 or 0; any number other than 0 counts as true.
+
+mod compile;
+mod parse;
+mod token;
+
+use std::ops::Range;
+
+pub use compile::Program;
+pub(crate) use parse::parse;
+
+/// What is wrong with an expression, and where in its text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ExpressionError {
+    /// What is wrong.
+    pub message: String,
+    /// The bytes of the expression's text that are meant.
+    pub span: Range<usize>,
+    /// What would fix it.
+    pub help: Option<String>,
+}
+
+impl ExpressionError {
+    pub(crate) fn new(message: impl Into<String>, span: Range<usize>) -> Self {
+        Self { message: message.into(), span, help: None }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// A parsed expression: its outermost node and the bytes it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Expression {
+    pub node: Node,
+    pub span: Range<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Node {
+    Number(f64),
+    Name(String),
+    Call(Function, Vec<Expression>),
+    /// `mass_action(k)`: k times the falling factorials of the reactants; expanded by the network.
+    MassAction(Box<Expression>),
+}
+
+impl Expression {
+    pub fn number(value: f64) -> Self {
+        Self { node: Node::Number(value), span: 0..0 }
+    }
+
+    pub fn name(name: &str) -> Self {
+        Self { node: Node::Name(name.to_owned()), span: 0..0 }
+    }
+
+    pub fn call(function: Function, arguments: Vec<Expression>, span: Range<usize>) -> Self {
+        Self { node: Node::Call(function, arguments), span }
+    }
+
+    /// Whether the value is exactly proportional to the name `own`, by the expression's form.
+    pub fn is_proportional(&self, own: &impl Fn(&str) -> bool, independent: &impl Fn(&str) -> bool) -> bool {
+        let proportional = |part: &Expression| part.is_proportional(own, independent);
+        let constant = |part: &Expression| {
+            let mut all = true;
+            part.names(&mut |name, _| all &= independent(name));
+            all
+        };
+        match &self.node {
+            Node::Name(name) => own(name),
+            Node::Call(Function::Multiply, parts) => {
+                (proportional(&parts[0]) && constant(&parts[1])) || (constant(&parts[0]) && proportional(&parts[1]))
+            }
+            Node::Call(Function::Divide, parts) => proportional(&parts[0]) && constant(&parts[1]),
+            Node::Call(Function::Add | Function::Subtract | Function::Negate, parts) => parts.iter().all(proportional),
+            _ => false,
+        }
+    }
+
+    /// Calls `visit` for every name in the expression.
+    pub fn names<'a>(&'a self, visit: &mut impl FnMut(&'a str, &Range<usize>)) {
+        match &self.node {
+            Node::Number(_) => {}
+            Node::Name(name) => visit(name, &self.span),
+            Node::Call(_, arguments) => arguments.iter().for_each(|argument| argument.names(visit)),
+            Node::MassAction(constant) => constant.names(visit),
+        }
+    }
+}
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $variant:ident $text:literal $minimum:literal..=$maximum:expr;)*) => {
+        /// Everything an expression can compute from its arguments; operators included.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Function { $($(#[$doc])* $variant,)* }
+
+        impl Function {
+            pub const ALL: &'static [Function] = &[$(Function::$variant,)*];
+
+            /// How the function is written.
+            pub fn text(self) -> &'static str {
+                match self { $(Function::$variant => $text,)* }
+            }
+
+            /// How many arguments it takes.
+            pub fn arity(self) -> std::ops::RangeInclusive<usize> {
+                match self { $(Function::$variant => $minimum..=$maximum,)* }
+            }
+        }
+    };
+}
+
+functions! {
+    Add "+" 2..=2;
+    Subtract "-" 2..=2;
+    Multiply "*" 2..=2;
+    Divide "/" 2..=2;
+    Power "pow" 2..=2;
+    Negate "-" 1..=1;
+    Not "!" 1..=1;
+    And "&&" 2..=2;
+    Or "||" 2..=2;
+    Less "<" 2..=2;
+    LessEqual "<=" 2..=2;
+    Greater ">" 2..=2;
+    GreaterEqual ">=" 2..=2;
+    Equal "==" 2..=2;
+    NotEqual "!=" 2..=2;
+    Exp "exp" 1..=1;
+    /// Natural logarithm; `log` is the same, as in PEtab and SBML.
+    Ln "ln" 1..=1;
+    Log10 "log10" 1..=1;
+    Log2 "log2" 1..=1;
+    Sqrt "sqrt" 1..=1;
+    Abs "abs" 1..=1;
+    Floor "floor" 1..=1;
+    Ceil "ceil" 1..=1;
+    Sin "sin" 1..=1;
+    Cos "cos" 1..=1;
+    Tan "tan" 1..=1;
+    Tanh "tanh" 1..=1;
+    Min "min" 1..=usize::MAX;
+    Max "max" 1..=usize::MAX;
+    /// `hill(x, K, n)` = xⁿ / (Kⁿ + xⁿ).
+    Hill "hill" 3..=3;
+    /// `piecewise(value, condition, value, condition, …, otherwise)`: the first value whose condition holds.
+    Piecewise "piecewise" 1..=usize::MAX;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Chooses a method by the number of events that the mean field expects.
+
+use std::ops::ControlFlow;
+
+use metacascade_random::Key;
+
+use super::Method;
+use crate::network::{Network, RateLaw, TIME};
+use crate::simulator::Simulator;
+
+/// Exact simulation of more events than this a trajectory takes longer than some milliseconds.
+const MOST_EXACT_EVENTS: f64 = 2e5;
+
+impl Method {
+    /// A concrete method for a network under these parameters until time `end`, and why; [`Method::Auto`] alone is
+    /// replaced.
+    #[must_use]
+    pub fn resolve(&self, network: &Network, parameters: &[f64], end: f64) -> (Method, String) {
+        if *self != Method::Auto {
+            return (*self, "as asked for".to_owned());
+        }
+        if let Some(index) = network.reads.iter().position(|reads| reads.contains(&TIME)) {
+            let name = &network.reactions[index].name;
+            return (Method::tau_leap(), format!("the rate of `{name}` changes with time"));
+        }
+        match expected_events(network, parameters, end) {
+            Some(events) if events <= MOST_EXACT_EVENTS => {
+                (Method::Direct, format!("about {events:.2e} events a trajectory are expected, few enough to be exact"))
+            }
+            Some(events) => (Method::tau_leap(), format!("about {events:.2e} events a trajectory are expected")),
+            None => (Method::tau_leap(), "the mean field could not tell how many events to expect".to_owned()),
+        }
+    }
+}
+
+/// The integral of the total propensity along the mean field, by the trapezoidal rule.
+fn expected_events(network: &Network, parameters: &[f64], end: f64) -> Option<f64> {
+    const INTERVALS: usize = 200;
+    let times: Vec<f64> = (0..=INTERVALS).map(|index| end * index as f64 / INTERVALS as f64).collect();
+    let mut constants = Vec::new();
+    let mut totals = Vec::with_capacity(times.len());
+    let mut observe = |_: usize, values: &[f64]| {
+        // Events may have set parameters since.
+        constants.clear();
+        constants.extend(network.reactions.iter().map(|reaction| match &reaction.law {
+            RateLaw::Product { constant, .. } => constant.evaluate(values),
+            RateLaw::General(_) => 0.0,
+        }));
+        let propensities = network.reactions.iter().zip(&constants);
+        totals.push(propensities.map(|(reaction, &constant)| reaction.law.evaluate(constant, values)).sum::<f64>());
+        ControlFlow::Continue(())
+    };
+    let method = Method::Ode { relative_tolerance: 1e-3, absolute_tolerance: 1e-2 };
+    Simulator::new(network, &method).run(parameters, &times, Key::new(0), &mut observe).ok()?;
+    let inner: f64 = totals.iter().sum::<f64>() - 0.5 * (totals.first()? + totals.last()?);
+    Some(inner * end / INTERVALS as f64).filter(|events| events.is_finite())
+}

@@ -1,0 +1,153 @@
+//! The direct method (Gillespie 1977, J Phys Chem 81:2340, section III): exact, with a dependency graph
+//! (Gibson & Bruck 2000), so that only what an event changes is computed anew.
+//!
+//! For small networks and up to some 10⁵ events a trajectory.
+
+use metacascade_random::Stream;
+use metacascade_random::rand::RngExt;
+use rand_distr::{Distribution, Exp1};
+
+use crate::network::{Network, TIME};
+use crate::simulator::{MAXIMUM_STEPS, SimulationError, Stats, Stepper};
+use crate::state::{LARGEST_COUNT, State};
+
+/// The sum of propensities is taken afresh after this many events, so that rounding does not add up.
+const RESUM: u32 = 512;
+
+#[derive(Default)]
+pub(crate) struct Direct {
+    total: f64,
+    /// Time of the next event, once drawn; kept over recording times, so that these do not change a trajectory.
+    next: Option<f64>,
+    since_sum: u32,
+}
+
+impl Stepper for Direct {
+    fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError> {
+        if let Some(index) = state.network.reads.iter().position(|reads| reads.contains(&TIME)) {
+            return Err(SimulationError::TimeDependent { reaction: state.network.reactions[index].name.clone() });
+        }
+        self.restart(state);
+        Ok(())
+    }
+
+    fn advance(
+        &mut self,
+        state: &mut State,
+        until: f64,
+        random: &mut Stream,
+        stats: &mut Stats,
+    ) -> Result<(), SimulationError> {
+        self.events(state, until, u64::MAX, random, stats)?;
+        state.set_time(until);
+        state.update_rules();
+        Ok(())
+    }
+}
+
+impl Direct {
+    /// Forgets the event drawn for a state that is no more.
+    pub fn restart(&mut self, state: &State) {
+        self.resum(state);
+        self.next = None;
+    }
+
+    fn resum(&mut self, state: &State) {
+        self.total = state.propensities.iter().sum();
+        self.since_sum = 0;
+    }
+
+    /// Fires at most `most` events before `until` and leaves the time at the last of them; true if no further one
+    /// comes before `until`.
+    pub fn events(
+        &mut self,
+        state: &mut State,
+        until: f64,
+        most: u64,
+        random: &mut Stream,
+        stats: &mut Stats,
+    ) -> Result<bool, SimulationError> {
+        for _ in 0..most {
+            let next = match self.next {
+                Some(next) => next,
+                None => {
+                    let exponential: f64 = Exp1.sample(random);
+                    // Infinite where nothing can happen any more.
+                    state.time() + exponential / self.total.max(0.0)
+                }
+            };
+            if next.is_nan() || next > until {
+                self.next = Some(next);
+                return Ok(true);
+            }
+            self.next = None;
+            state.set_time(next);
+            let chosen = self.choose(state, random);
+            if let Some(chosen) = chosen {
+                self.fire(state, chosen)?;
+                stats.events += 1;
+            }
+            stats.steps += 1;
+            if stats.steps > MAXIMUM_STEPS {
+                return Err(SimulationError::TooManySteps { time: state.time() });
+            }
+        }
+        Ok(false)
+    }
+
+    /// The reaction that fires, with probability proportional to its propensity.
+    #[inline]
+    fn choose(&mut self, state: &State, random: &mut Stream) -> Option<usize> {
+        loop {
+            let mut rest = random.random::<f64>() * self.total;
+            for (index, &propensity) in state.propensities.iter().enumerate() {
+                rest -= propensity;
+                if rest < 0.0 {
+                    return Some(index);
+                }
+            }
+            // Rounding had made the running total too large.
+            self.resum(state);
+            if self.total <= 0.0 {
+                return None;
+            }
+        }
+    }
+
+    #[inline]
+    fn fire(&mut self, state: &mut State, chosen: usize) -> Result<(), SimulationError> {
+        let network: &Network = state.network;
+        for &(species, change) in &network.reactions[chosen].changes {
+            let count = &mut state.values[Network::species_slot(species)];
+            *count += change;
+            if !(0.0..=LARGEST_COUNT).contains(count) {
+                return Err(impossible(state, chosen, species));
+            }
+        }
+        let dependents = &network.dependents[chosen];
+        let first_rule = network.rule_slot(0);
+        for &rule in &dependents.rules {
+            state.values[first_rule + rule] = network.rules[rule].program.evaluate(&state.values);
+        }
+        for &reaction in &dependents.reactions {
+            self.total += state.update_propensity(reaction)?;
+        }
+        self.since_sum += 1;
+        if self.since_sum >= RESUM {
+            self.resum(state);
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn impossible(state: &State, reaction: usize, species: usize) -> SimulationError {
+    let value = state.values[Network::species_slot(species)];
+    let name = state.network.species[species].name.clone();
+    if value < 0.0 {
+        let reaction = state.network.reactions[reaction].name.clone();
+        SimulationError::UsedUp { reaction, species: name, time: state.time() }
+    } else {
+        SimulationError::Count { species: name, value }
+    }
+}

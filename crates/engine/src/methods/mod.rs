@@ -1,0 +1,88 @@
+//! The ways to simulate a network, one file each.
+
+mod auto;
+mod direct;
+mod draws;
+mod mean_field;
+mod tau_leap;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub(crate) use direct::Direct;
+pub(crate) use mean_field::MeanField;
+use serde::{Deserialize, Serialize};
+pub(crate) use tau_leap::TauLeap;
+
+/// How to simulate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Exact, one event after the other: for up to some 10⁵ events a trajectory.
+    Direct,
+    /// Many events at a time where propensities hardly change: for large numbers.
+    TauLeap {
+        /// Largest relative change of a propensity in one leap (Cao, Gillespie & Petzold 2006 use 0.03).
+        epsilon: f64,
+    },
+    /// Mean-field ordinary differential equations, without noise.
+    Ode {
+        /// Tolerance relative to each count.
+        relative_tolerance: f64,
+        /// Tolerance in counts.
+        absolute_tolerance: f64,
+    },
+    /// One of the others, chosen by [`Method::resolve`].
+    #[default]
+    Auto,
+}
+
+impl Method {
+    /// Default relative change of a leap.
+    pub const EPSILON: f64 = 0.03;
+
+    /// Tau-leaping with the default accuracy.
+    #[must_use]
+    pub const fn tau_leap() -> Self {
+        Method::TauLeap { epsilon: Self::EPSILON }
+    }
+
+    /// The mean field with the default tolerances.
+    #[must_use]
+    pub const fn ode() -> Self {
+        Method::Ode { relative_tolerance: 1e-6, absolute_tolerance: 1e-6 }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Method::Direct => "direct",
+            Method::TauLeap { .. } => "tau-leap",
+            Method::Ode { .. } => "ode",
+            Method::Auto => "auto",
+        })
+    }
+}
+
+/// A method's name that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no method `{0}`; methods are direct, tau-leap, ode, auto")]
+pub struct UnknownMethod(String);
+
+impl FromStr for Method {
+    type Err = UnknownMethod;
+
+    fn from_str(name: &str) -> Result<Self, UnknownMethod> {
+        match name {
+            "direct" => Ok(Method::Direct),
+            "tau-leap" => Ok(Method::tau_leap()),
+            "ode" => Ok(Method::ode()),
+            "auto" => Ok(Method::Auto),
+            other => Err(UnknownMethod(other.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

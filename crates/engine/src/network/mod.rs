@@ -1,0 +1,239 @@
+//! Reaction networks: what a model says, checked and compiled.
+
+mod build;
+mod equation;
+mod rate;
+mod toml;
+
+use std::collections::HashMap;
+
+pub use build::Builder;
+pub(crate) use rate::RateLaw;
+
+use crate::diagnostic::{Diagnostics, suggestion};
+use crate::expression::{ExpressionError, Program, parse};
+
+/// A species: something that is counted.
+#[derive(Clone, Debug)]
+pub struct Species {
+    /// Its name in expressions.
+    pub name: String,
+    /// Unit of its count, as written in the model; may be empty.
+    pub unit: String,
+    /// What it is; may be empty.
+    pub description: String,
+    pub(crate) initial: Program,
+}
+
+/// A parameter: a number that the model's user may set.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name in expressions.
+    pub name: String,
+    /// Value unless set otherwise.
+    pub value: f64,
+    /// Unit, as written in the model; may be empty.
+    pub unit: String,
+    /// What it is; may be empty.
+    pub description: String,
+    /// Where the value is from; may be empty.
+    pub source: String,
+}
+
+/// An assignment rule: a name for an expression that holds at all times.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name in expressions.
+    pub name: String,
+    /// Unit, as written in the model; may be empty.
+    pub unit: String,
+    /// What it is; may be empty.
+    pub description: String,
+    pub(crate) program: Program,
+}
+
+/// A reaction: what it changes, and its propensity.
+#[derive(Clone, Debug)]
+pub struct Reaction {
+    /// Its name; the equation where the model gives none.
+    pub name: String,
+    /// Stoichiometry as written, such as `E -> H`.
+    pub equation: String,
+    /// Propensity as written, in events per unit of time.
+    pub rate: String,
+    /// Stage of the cascade it belongs to; may be empty.
+    pub stage: String,
+    /// Net change of each species it changes: (index of the species, change).
+    pub changes: Vec<(usize, f64)>,
+    /// Those of the changed species to whose counts the propensity is exactly proportional.
+    pub(crate) proportional_to: Vec<usize>,
+    pub(crate) law: RateLaw,
+}
+
+/// An event at a time: assignments made when the time comes.
+#[derive(Clone, Debug)]
+pub(crate) struct TimeEvent {
+    /// When, computed from the parameters at the start.
+    pub at: Program,
+    /// (slot, new value), all computed from the values before the event.
+    pub assignments: Vec<(usize, Program)>,
+}
+
+/// What must be computed anew after a reaction has fired.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dependents {
+    /// Rules, in an order in which each comes after those it reads.
+    pub rules: Vec<usize>,
+    /// Reactions.
+    pub reactions: Vec<usize>,
+}
+
+/// A reaction network, checked and compiled; built by [`Network::from_toml`] or a [`Builder`].
+#[derive(Clone, Debug)]
+pub struct Network {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) time_unit: String,
+    pub(crate) species: Vec<Species>,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) reactions: Vec<Reaction>,
+    pub(crate) events: Vec<TimeEvent>,
+    /// Rules in an order in which each comes after those it reads.
+    pub(crate) rule_order: Vec<usize>,
+    pub(crate) dependents: Vec<Dependents>,
+    /// The slots that each reaction's propensity depends on, through rules too; ascending.
+    pub(crate) reads: Vec<Vec<usize>>,
+    slots: HashMap<String, usize>,
+}
+
+/// Slot of time among the values; the species' slots follow, then the parameters', then the rules'.
+pub(crate) const TIME: usize = 0;
+
+impl Network {
+    /// Reads a model file.
+    ///
+    /// `file` is how messages name it.
+    ///
+    /// # Errors
+    /// All mistakes of the file, each with its place.
+    pub fn from_toml(source: &str, file: &str) -> Result<Self, Diagnostics> {
+        toml::read(source, file)?.build()
+    }
+
+    /// A network to be built in code.
+    pub fn builder(name: &str) -> Builder {
+        Builder::new(name)
+    }
+
+    /// The model's short name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The model's title in words; may be empty.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// What the model describes; may be empty.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The unit of time, such as `day`; may be empty.
+    #[must_use]
+    pub fn time_unit(&self) -> &str {
+        &self.time_unit
+    }
+
+    /// All species, in the order of the model.
+    #[must_use]
+    pub fn species(&self) -> &[Species] {
+        &self.species
+    }
+
+    /// All parameters, in the order of the model.
+    #[must_use]
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// All assignment rules, in the order of the model.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// All reactions, in the order of the model.
+    #[must_use]
+    pub fn reactions(&self) -> &[Reaction] {
+        &self.reactions
+    }
+
+    /// Where a parameter stands in [`Network::parameters`].
+    #[must_use]
+    pub fn parameter_index(&self, name: &str) -> Option<usize> {
+        self.parameters.iter().position(|parameter| parameter.name == name)
+    }
+
+    /// Where a species stands in [`Network::species`].
+    #[must_use]
+    pub fn species_index(&self, name: &str) -> Option<usize> {
+        self.species.iter().position(|species| species.name == name)
+    }
+
+    /// The parameters' values as the model gives them.
+    #[must_use]
+    pub fn default_parameters(&self) -> Vec<f64> {
+        self.parameters.iter().map(|parameter| parameter.value).collect()
+    }
+
+    /// Every name an expression may use: `time`, species, parameters, rules, in the order of their slots.
+    pub fn symbols(&self) -> impl Iterator<Item = &str> {
+        ["time"]
+            .into_iter()
+            .chain(self.species.iter().map(|species| species.name.as_str()))
+            .chain(self.parameters.iter().map(|parameter| parameter.name.as_str()))
+            .chain(self.rules.iter().map(|rule| rule.name.as_str()))
+    }
+
+    /// Where the value of a name stands among the values that a [`crate::Recorder`] is shown.
+    #[must_use]
+    pub fn slot(&self, name: &str) -> Option<usize> {
+        self.slots.get(name).copied()
+    }
+
+    /// How many values a [`crate::Recorder`] is shown.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        1 + self.species.len() + self.parameters.len() + self.rules.len()
+    }
+
+    /// Compiles an expression over this network's symbols and `extra` names, whose slots follow the network's own.
+    ///
+    /// # Errors
+    /// What is wrong with the expression, and where in it.
+    pub fn compile(&self, expression: &str, extra: &[String]) -> Result<Program, ExpressionError> {
+        let slot = |name: &str| {
+            self.slot(name).or_else(|| extra.iter().position(|known| known == name).map(|index| self.slots() + index))
+        };
+        let help = |name: &str| suggestion(name, self.symbols().chain(extra.iter().map(String::as_str)));
+        Program::compile(&parse(expression)?, &slot, &help)
+    }
+
+    pub(crate) const fn species_slot(index: usize) -> usize {
+        1 + index
+    }
+
+    pub(crate) fn rule_slot(&self, index: usize) -> usize {
+        1 + self.species.len() + self.parameters.len() + index
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Reads a model file.
+
+use std::ops::Range;
+
+use ::toml::Spanned;
+use ::toml::de::{DeTable, DeValue};
+
+use super::build::{Builder, EventPart, ParameterPart, ReactionPart, RulePart, SpeciesPart, Text};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
+
+type Table<'a> = DeTable<'a>;
+type Value<'a> = Spanned<DeValue<'a>>;
+
+pub(super) fn read(source: &str, file: &str) -> Result<Builder, Diagnostics> {
+    let document = DeTable::parse(source).map_err(|error| {
+        let diagnostic = Diagnostic::new(file, error.message().trim().replace('\n', ", "));
+        match error.span() {
+            Some(span) => diagnostic.at(Place::in_source(source, span), ""),
+            None => diagnostic,
+        }
+    })?;
+    let mut reader = Reader { source, file, problems: Diagnostics::default() };
+    let mut builder = reader.document(document.get_ref());
+    builder.file = Some((file.to_owned(), source.to_owned()));
+    if reader.problems.is_empty() {
+        return Ok(builder);
+    }
+    // Mistakes of the layout and mistakes of the contents are shown together.
+    if let Err(more) = builder.build() {
+        reader.problems.extend(more);
+    }
+    reader.problems.0.sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
+    Err(reader.problems)
+}
+
+struct Reader<'s> {
+    source: &'s str,
+    file: &'s str,
+    problems: Diagnostics,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+        let mut diagnostic = Diagnostic::new(self.file, message).at(Place::in_source(self.source, span), "");
+        diagnostic.help = help;
+        self.problems.push(diagnostic);
+    }
+
+    fn document(&mut self, table: &Table) -> Builder {
+        self.keys(
+            table,
+            &["name", "title", "description", "time_unit", "species", "parameters", "rules", "reactions", "events"],
+        );
+        let mut builder = Builder::new("");
+        builder.name = self.words(table, "name");
+        builder.title = self.words(table, "title");
+        builder.description = self.words(table, "description").trim().to_owned();
+        builder.time_unit = self.words(table, "time_unit");
+        if builder.name.is_empty() {
+            self.problem(0..0, "the model has no name", Some("begin the file with name = \"…\"".to_owned()));
+        }
+        for (name, value) in self.entries(table, "species") {
+            let detail = value.get_ref().as_table();
+            if let Some(detail) = detail {
+                self.keys(detail, &["initial", "unit", "description"]);
+            }
+            let initial = match detail {
+                Some(detail) => detail.get("initial"),
+                None => Some(value),
+            };
+            let initial = match initial {
+                Some(initial) => self.expression(initial),
+                None => "0".into(),
+            };
+            let (unit, description) = self.about(value);
+            builder.species.push(SpeciesPart { name, initial, unit, description });
+        }
+        for (name, value) in self.entries(table, "parameters") {
+            let detail = value.get_ref().as_table();
+            if let Some(detail) = detail {
+                self.keys(detail, &["value", "unit", "description", "source"]);
+            }
+            let number = match detail {
+                Some(detail) => detail.get("value"),
+                None => Some(value),
+            };
+            let number = match number {
+                Some(number) => self.number(number),
+                None => {
+                    self.problem(
+                        value.span(),
+                        format!("parameter `{}` has no value", name.value),
+                        Some("add value = …".into()),
+                    );
+                    0.0
+                }
+            };
+            let (unit, description) = self.about(value);
+            let source = detail.map(|detail| self.words(detail, "source")).unwrap_or_default();
+            builder.parameters.push(ParameterPart { name, value: number, unit, description, source });
+        }
+        for (name, value) in self.entries(table, "rules") {
+            let detail = value.get_ref().as_table();
+            if let Some(detail) = detail {
+                self.keys(detail, &["expression", "unit", "description"]);
+            }
+            let expression = match detail {
+                Some(detail) => self.required(detail, "expression", value.span()),
+                None => self.expression(value),
+            };
+            let (unit, description) = self.about(value);
+            builder.rules.push(RulePart { name, expression, unit, description });
+        }
+        for (entry, span) in self.tables(table, "reactions") {
+            self.keys(entry, &["name", "equation", "rate", "stage", "description", "source"]);
+            let equation = self.required(entry, "equation", span.clone());
+            let rate = self.required(entry, "rate", span);
+            let name = match self.words(entry, "name") {
+                name if name.is_empty() => equation.value.clone(),
+                name => name,
+            };
+            let stage = self.words(entry, "stage");
+            builder.reactions.push(ReactionPart { name, equation, rate, stage });
+        }
+        for (entry, span) in self.tables(table, "events") {
+            self.keys(entry, &["name", "at", "set", "description"]);
+            let at = self.required(entry, "at", span.clone());
+            let mut set = Vec::new();
+            for (target, value) in self.entries(entry, "set") {
+                let value = self.expression(value);
+                set.push((target, value));
+            }
+            if set.is_empty() && !entry.contains_key("set") {
+                self.problem(span, "the event sets nothing", Some("add set = { name = \"value\" }".into()));
+            }
+            builder.events.push(EventPart { at, set });
+        }
+        builder
+    }
+
+    /// Reports keys that mean nothing here.
+    fn keys(&mut self, table: &Table, known: &[&str]) {
+        for key in table.keys() {
+            let name = key.get_ref().as_ref();
+            if !known.contains(&name) {
+                let help = suggestion(name, known.iter().copied())
+                    .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+                self.problem(key.span(), format!("unknown key `{name}`"), Some(help));
+            }
+        }
+    }
+
+    /// The entries of a sub-table in the order of the file.
+    fn entries<'t, 'a>(&mut self, table: &'t Table<'a>, key: &str) -> Vec<(Text, &'t Value<'a>)> {
+        let Some(value) = table.get(key) else { return Vec::new() };
+        let Some(entries) = value.get_ref().as_table() else {
+            self.problem(
+                value.span(),
+                format!("`{key}` must be a table"),
+                Some(format!("write [{key}] and one line an entry")),
+            );
+            return Vec::new();
+        };
+        let mut found: Vec<_> = entries.iter().collect();
+        found.sort_by_key(|(key, _)| key.span().start);
+        found
+            .into_iter()
+            .map(|(key, value)| (Text { value: key.get_ref().to_string(), span: Some(key.span()) }, value))
+            .collect()
+    }
+
+    /// The tables of an array of tables.
+    fn tables<'t, 'a>(&mut self, table: &'t Table<'a>, key: &str) -> Vec<(&'t Table<'a>, Range<usize>)> {
+        let Some(value) = table.get(key) else { return Vec::new() };
+        let entries = value.get_ref().as_array().map(|array| array.iter().collect::<Vec<_>>()).unwrap_or_default();
+        let found: Vec<_> = entries.iter().filter_map(|e| Some((e.get_ref().as_table()?, e.span()))).collect();
+        if found.len() != entries.len() || value.get_ref().as_array().is_none() {
+            self.problem(
+                value.span(),
+                format!("`{key}` must be a list of tables"),
+                Some(format!("begin each entry with [[{key}]]")),
+            );
+        }
+        found
+    }
+
+    fn words(&mut self, table: &Table, key: &str) -> String {
+        match table.get(key) {
+            None => String::new(),
+            Some(value) => match value.get_ref().as_str() {
+                Some(text) => text.to_owned(),
+                None => {
+                    self.problem(value.span(), format!("`{key}` must be a text in quotes"), None);
+                    String::new()
+                }
+            },
+        }
+    }
+
+    fn about(&mut self, value: &Value) -> (String, String) {
+        match value.get_ref().as_table() {
+            Some(detail) => (self.words(detail, "unit"), self.words(detail, "description")),
+            None => Default::default(),
+        }
+    }
+
+    fn required(&mut self, table: &Table, key: &str, span: Range<usize>) -> Text {
+        match table.get(key) {
+            Some(value) => self.expression(value),
+            None => {
+                self.problem(span, format!("`{key}` is missing"), Some(format!("add {key} = \"…\"")));
+                "0".into()
+            }
+        }
+    }
+
+    /// An expression: a text in quotes or a bare number.
+    fn expression(&mut self, value: &Value) -> Text {
+        let span = value.span();
+        match value.get_ref() {
+            DeValue::String(text) => {
+                let written = self.source.get(span.clone()).unwrap_or_default();
+                let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| written.starts_with(*quote));
+                let quote = quote.map_or(0, str::len);
+                let inner = span.start + quote..span.end.saturating_sub(quote).max(span.start + quote);
+                Text { value: text.to_string(), span: Some(inner) }
+            }
+            DeValue::Integer(_) | DeValue::Float(_) => {
+                let number = self.number(value);
+                Text { value: number.to_string(), span: Some(span) }
+            }
+            _ => {
+                self.problem(span, "a number or an expression in quotes was expected", None);
+                "0".into()
+            }
+        }
+    }
+
+    fn number(&mut self, value: &Value) -> f64 {
+        let number = match value.get_ref() {
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| n as f64),
+            DeValue::Float(float) => float.as_str().parse().ok(),
+            _ => None,
+        };
+        match number {
+            Some(number) if f64::is_finite(number) => number,
+            _ => {
+                self.problem(value.span(), "a finite number was expected", Some("write it without quotes".into()));
+                0.0
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Runs one trajectory: stops at requested times and events, and leaves the rest to the method.
+
+use metacascade_random::{Key, Stream};
+
+use crate::methods::{Direct, MeanField, Method, TauLeap};
+use crate::network::Network;
+use crate::state::{Recorder, State};
+
+/// Why a trajectory could not be finished.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimulationError {
+    /// A propensity is negative, infinite or not a number.
+    #[error("the propensity of `{reaction}` is {value} at time {time}; rate laws must stay finite and not negative")]
+    Propensity {
+        /// The reaction's name.
+        reaction: String,
+        /// Its propensity.
+        value: f64,
+        /// When.
+        time: f64,
+    },
+    /// A reaction fired although a species had too few left.
+    #[error("`{reaction}` fired although `{species}` was used up (time {time}); its rate must vanish with `{species}`")]
+    UsedUp {
+        /// The reaction's name.
+        reaction: String,
+        /// The species' name.
+        species: String,
+        /// When.
+        time: f64,
+    },
+    /// A count that is negative, not a number, or beyond what can be counted exactly (2⁵³).
+    #[error("the count of `{species}` became {value}; counts lie between 0 and 2^53")]
+    Count {
+        /// The species' name.
+        species: String,
+        /// Its count.
+        value: f64,
+    },
+    /// An exact method met a rate law that changes with time by itself.
+    #[error("the rate of `{reaction}` depends on time; the exact direct method needs rates that change at events only")]
+    TimeDependent {
+        /// The reaction's name.
+        reaction: String,
+    },
+    /// The mean-field solver's step became too small.
+    #[error("the mean-field solver cannot pass time {time}: its step became too small")]
+    Stiff {
+        /// When.
+        time: f64,
+    },
+    /// More steps than [`MAXIMUM_STEPS`] were needed.
+    #[error("more than {MAXIMUM_STEPS} steps were needed by time {time}; use tau-leap or ode for such numbers")]
+    TooManySteps {
+        /// How far it came.
+        time: f64,
+    },
+}
+
+/// Steps after which a trajectory is given up.
+pub const MAXIMUM_STEPS: u64 = 20_000_000_000;
+
+/// What a trajectory took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Reactions fired (by a leap, all its firings; by the mean field, none).
+    pub events: u64,
+    /// Steps of the method: events, leaps, or steps of the differential equation's solver.
+    pub steps: u64,
+}
+
+/// The verbs of a method; the loop of [`Simulator`] knows no others.
+pub(crate) trait Stepper {
+    /// Whether counts are whole numbers.
+    fn whole(&self) -> bool {
+        true
+    }
+
+    /// Told at the start and after every event that the state has jumped; propensities are up to date.
+    fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError>;
+
+    /// Moves the state to time `until`, rules and propensities up to date.
+    fn advance(
+        &mut self,
+        state: &mut State,
+        until: f64,
+        random: &mut Stream,
+        stats: &mut Stats,
+    ) -> Result<(), SimulationError>;
+}
+
+/// A workspace that runs trajectories of one network by one method.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use metacascade_engine::{Method, Network, Simulator};
+/// use metacascade_random::Key;
+///
+/// let network = Network::builder("decay").species("X", "1000").parameter("k", 0.1).reaction("X ->", "k*X").build()?;
+/// let mut simulator = Simulator::new(&network, &Method::Direct);
+/// let mut counts = Vec::new();
+/// simulator.run(&network.default_parameters(), &[0.0, 10.0], Key::new(1), &mut |_: usize, values: &[f64]| {
+///     counts.push(values[1]);
+///     ControlFlow::Continue(())
+/// })?;
+/// assert!(counts[0] == 1000.0 && (300.0..440.0).contains(&counts[1])); // mean 367.9, s.d. 15.2
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Simulator<'n> {
+    state: State<'n>,
+    stepper: Box<dyn Stepper + Send + 'n>,
+    /// (time, index) of the events of the present trajectory.
+    events: Vec<(f64, usize)>,
+}
+
+impl<'n> Simulator<'n> {
+    /// A workspace for a network and a method. [`Method::Auto`] is taken as tau-leaping, which falls back to
+    /// exact steps where numbers are small; [`Method::resolve`] chooses better.
+    #[must_use]
+    pub fn new(network: &'n Network, method: &Method) -> Self {
+        let stepper: Box<dyn Stepper + Send + 'n> = match *method {
+            Method::Direct => Box::new(Direct::default()),
+            Method::TauLeap { epsilon } => Box::new(TauLeap::new(network, epsilon)),
+            Method::Auto => Box::new(TauLeap::new(network, Method::EPSILON)),
+            Method::Ode { relative_tolerance, absolute_tolerance } => {
+                Box::new(MeanField::new(network, relative_tolerance, absolute_tolerance))
+            }
+        };
+        Self { state: State::new(network), stepper, events: Vec::new() }
+    }
+
+    /// One trajectory from time 0, shown to `recorder` at each of `times` (ascending, none negative).
+    ///
+    /// `parameters` holds one value for each of [`Network::parameters`].
+    ///
+    /// # Errors
+    /// Why the trajectory could not be finished; what was recorded until then stands.
+    ///
+    /// # Panics
+    /// If `parameters` has the wrong length.
+    pub fn run(
+        &mut self,
+        parameters: &[f64],
+        times: &[f64],
+        key: Key,
+        recorder: &mut impl Recorder,
+    ) -> Result<Stats, SimulationError> {
+        self.run_from(parameters, &[], times, key, recorder)
+    }
+
+    /// [`Simulator::run`] with some initial counts given: (index of the species, count).
+    ///
+    /// # Errors
+    /// As [`Simulator::run`].
+    ///
+    /// # Panics
+    /// As [`Simulator::run`].
+    pub fn run_from(
+        &mut self,
+        parameters: &[f64],
+        initial: &[(usize, f64)],
+        times: &[f64],
+        key: Key,
+        recorder: &mut impl Recorder,
+    ) -> Result<Stats, SimulationError> {
+        let network = self.state.network;
+        assert_eq!(parameters.len(), network.parameters.len(), "one value for each parameter");
+        let mut random = key.stream();
+        let mut stats = Stats::default();
+        let whole = self.stepper.whole();
+        self.state.initialise(parameters, initial, whole)?;
+        self.events.clear();
+        for (index, event) in network.events.iter().enumerate() {
+            // An event that never comes (NaN or infinite time) or lies before the start does nothing.
+            let at = event.at.evaluate(&self.state.values);
+            if (0.0..f64::INFINITY).contains(&at) {
+                self.events.push((at, index));
+            }
+        }
+        self.events.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.stepper.jumped(&mut self.state)?;
+        let mut next_event = 0;
+        for (index, &time) in times.iter().enumerate() {
+            while let Some(&(at, event)) = self.events.get(next_event).filter(|(at, _)| *at <= time) {
+                self.stepper.advance(&mut self.state, at, &mut random, &mut stats)?;
+                self.fire(event, whole)?;
+                next_event += 1;
+            }
+            self.stepper.advance(&mut self.state, time, &mut random, &mut stats)?;
+            if recorder.record(index, &self.state.values).is_break() {
+                break;
+            }
+        }
+        Ok(stats)
+    }
+
+    fn fire(&mut self, event: usize, whole: bool) -> Result<(), SimulationError> {
+        let assignments = &self.state.network.events[event].assignments;
+        let new: Vec<f64> = assignments.iter().map(|(_, program)| program.evaluate(&self.state.values)).collect();
+        for ((slot, _), value) in assignments.iter().zip(new) {
+            self.state.values[*slot] = value;
+        }
+        self.state.check_counts(whole)?;
+        self.state.refresh()?;
+        self.stepper.jumped(&mut self.state)
+    }
+}
