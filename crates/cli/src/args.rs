@@ -1,0 +1,69 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Calibrated stochastic models of metastasis from experimental tables.
+///
+/// Exit codes: 0 done, 1 the work failed, 2 wrong input, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "metacascade", version, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Simulate(Simulate),
+    Models(Models),
+}
+
+/// Simulate a model
+///
+/// Writes one row a time and trajectory (columns trajectory, time, species, assignment rules), or with --summary one
+/// row a time with mean and standard deviation over the trajectories. What it took is told on standard error.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  metacascade simulate birth-death --times 0:3:0.5 -n 10000 --summary
+  metacascade simulate model.toml --times 0:50:1 -n 100 --set k=0.2 -o trajectories.parquet")]
+pub struct Simulate {
+    /// A model file, or the name of a shipped model (see `metacascade models`).
+    pub model: String,
+    /// Recording times: start:end:step, or a list such as 0,1,5.
+    #[arg(long, value_name = "TIMES")]
+    pub times: String,
+    /// Trajectories.
+    #[arg(short = 'n', long, default_value_t = 1, value_name = "N")]
+    pub trajectories: usize,
+    /// Seed of all randomness.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How to simulate: direct, tau-leap, ode or auto.
+    #[arg(long, default_value = "auto")]
+    pub method: String,
+    /// Set a parameter, or a species' initial count; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Threads; all processors unless given.
+    #[arg(long, value_name = "K")]
+    pub threads: Option<usize>,
+    /// Mean and standard deviation instead of trajectories.
+    #[arg(long)]
+    pub summary: bool,
+    /// Write to this file, .csv or .parquet, instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write what the simulation took to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub stats: Option<PathBuf>,
+}
+
+/// List the shipped models, or show one
+#[derive(Debug, clap::Args)]
+pub struct Models {
+    /// Show the parameters and reactions of this model.
+    pub name: Option<String>,
+}

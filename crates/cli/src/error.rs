@@ -1,0 +1,79 @@
+//! How a command fails: what is shown, and the exit code.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use metacascade_engine::{Diagnostic, Diagnostics, SimulationError};
+
+/// Why a command could not do what was asked.
+#[derive(Debug)]
+pub enum Failed {
+    /// What was given is wrong: files with their places.
+    Input(Diagnostics),
+    /// What was typed is wrong, and what would be right.
+    Usage { message: String, help: Option<String> },
+    /// The input was right, but the work failed.
+    Work(String),
+}
+
+impl Failed {
+    /// Something wrong with what was typed.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), help: None }
+    }
+
+    /// The same with what would be right.
+    pub fn help(self, text: impl Into<String>) -> Self {
+        match self {
+            Self::Usage { message, .. } => Self::Usage { message, help: Some(text.into()) },
+            other => other,
+        }
+    }
+
+    /// Shows the reason on standard error.
+    pub fn show(&self) {
+        let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let error = if color { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+        match self {
+            Self::Input(problems) => {
+                anstream::eprintln!("{}", problems.render(color));
+                if problems.0.len() > 1 {
+                    anstream::eprintln!("\n{error}: {} problems in the input", problems.0.len());
+                }
+            }
+            Self::Usage { message, help } => {
+                anstream::eprintln!("{error}: {message}");
+                if let Some(help) = help {
+                    anstream::eprintln!("  help: {help}");
+                }
+            }
+            Self::Work(message) => anstream::eprintln!("{error}: {message}"),
+        }
+    }
+
+    /// 2 for wrong input, 1 for failed work.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Input(_) | Self::Usage { .. } => ExitCode::from(2),
+            Self::Work(_) => ExitCode::from(1),
+        }
+    }
+}
+
+impl From<Diagnostics> for Failed {
+    fn from(problems: Diagnostics) -> Self {
+        Self::Input(problems)
+    }
+}
+
+impl From<Diagnostic> for Failed {
+    fn from(problem: Diagnostic) -> Self {
+        Self::Input(problem.into())
+    }
+}
+
+impl From<SimulationError> for Failed {
+    fn from(error: SimulationError) -> Self {
+        Self::Work(error.to_string())
+    }
+}

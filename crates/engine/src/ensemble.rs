@@ -1,0 +1,208 @@
+//! Many trajectories at once, on all threads, with the same numbers whatever their count.
+
+use std::ops::ControlFlow;
+
+use metacascade_random::Key;
+use rayon::prelude::*;
+
+use crate::methods::Method;
+use crate::network::Network;
+use crate::simulator::{SimulationError, Simulator, Stats};
+
+/// Trajectories that one task runs; a constant, so that sums are taken in the same order on any number of threads.
+const CHUNK: usize = 64;
+
+/// A set of trajectories of one network under the same parameters.
+///
+/// ```
+/// use metacascade_engine::{Ensemble, Method, Network};
+/// use metacascade_random::Key;
+///
+/// let network = Network::builder("decay").species("X", "100").parameter("k", 0.1).reaction("X ->", "k*X").build()?;
+/// let parameters = network.default_parameters();
+/// let times = [0.0, 5.0, 10.0];
+/// let ensemble = Ensemble { network: &network, method: Method::Direct, parameters: &parameters, initial: &[], times: &times, trajectories: 2000, key: Key::new(1) };
+/// let (summary, stats) = ensemble.summary()?;
+/// assert!((summary.mean[2][0] - 100.0 * (-1.0_f64).exp()).abs() < 0.5); // standard error 0.11
+/// # assert!(stats.events > 100_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Ensemble<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// How each trajectory is simulated.
+    pub method: Method,
+    /// One value for each parameter of the network.
+    pub parameters: &'a [f64],
+    /// Initial counts that replace the model's: (index of the species, count).
+    pub initial: &'a [(usize, f64)],
+    /// Recording times, ascending, none negative.
+    pub times: &'a [f64],
+    /// How many trajectories.
+    pub trajectories: usize,
+    /// Root of the random streams; trajectory i uses `key.child(i)`.
+    pub key: Key,
+}
+
+/// Mean and standard deviation of every species and assignment rule at every time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Names, in the order of the columns.
+    pub names: Vec<String>,
+    /// `mean[time][column]`.
+    pub mean: Vec<Vec<f64>>,
+    /// `sd[time][column]`, with n − 1 in the denominator; 0 for a single trajectory.
+    pub sd: Vec<Vec<f64>>,
+}
+
+impl Ensemble<'_> {
+    /// Names of what is recorded: species, then assignment rules.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let species = self.network.species().iter().map(|species| species.name.clone());
+        species.chain(self.network.rules().iter().map(|rule| rule.name.clone())).collect()
+    }
+
+    /// All trajectories: for each, the recorded values, time by time, one column after the other.
+    ///
+    /// # Errors
+    /// Why the first of the failed trajectories could not be finished.
+    pub fn trajectories(&self) -> Result<(Vec<Vec<f64>>, Stats), SimulationError> {
+        let chunks = self.chunks(|values: &mut Vec<Vec<f64>>, index, _, recorded: &[f64]| {
+            if index == 0 {
+                values.push(Vec::with_capacity(self.times.len() * recorded.len()));
+            }
+            if let Some(last) = values.last_mut() {
+                last.extend_from_slice(recorded);
+            }
+        })?;
+        let stats = total(chunks.iter().map(|(_, stats)| *stats));
+        Ok((chunks.into_iter().flat_map(|(values, _)| values).collect(), stats))
+    }
+
+    /// Mean and standard deviation without keeping the trajectories.
+    ///
+    /// # Errors
+    /// Why the first of the failed trajectories could not be finished.
+    pub fn summary(&self) -> Result<(Summary, Stats), SimulationError> {
+        let names = self.names();
+        let columns = names.len();
+        let chunks = self.chunks(|moments: &mut Vec<Moments>, index, _, recorded: &[f64]| {
+            moments.resize(self.times.len() * columns, Moments::default());
+            for (moment, value) in moments[index * columns..].iter_mut().zip(recorded) {
+                moment.add(*value);
+            }
+        })?;
+        let stats = total(chunks.iter().map(|(_, stats)| *stats));
+        let mut all = vec![Moments::default(); self.times.len() * columns];
+        for (moments, _) in &chunks {
+            all.iter_mut().zip(moments).for_each(|(sum, part)| sum.merge(part));
+        }
+        let table = |value: fn(&Moments) -> f64| -> Vec<Vec<f64>> {
+            all.chunks(columns.max(1)).map(|row| row.iter().map(value).collect()).collect()
+        };
+        Ok((Summary { names, mean: table(|moments| moments.mean), sd: table(Moments::sd) }, stats))
+    }
+
+    /// Runs all trajectories in chunks; each chunk folds what it records into a value of its own.
+    fn chunks<T: Default + Send>(
+        &self,
+        record: impl Fn(&mut T, usize, f64, &[f64]) + Sync,
+    ) -> Result<Vec<(T, Stats)>, SimulationError> {
+        let slots = self.names().iter().filter_map(|name| self.network.slot(name)).collect::<Vec<_>>();
+        let run = |chunk: usize| {
+            let mut simulator = Simulator::new(self.network, &self.method);
+            let mut value = T::default();
+            let mut stats = Vec::new();
+            let mut recorded = vec![0.0; slots.len()];
+            for index in chunk * CHUNK..((chunk + 1) * CHUNK).min(self.trajectories) {
+                let mut see = |time_index: usize, values: &[f64]| {
+                    recorded.iter_mut().zip(&slots).for_each(|(recorded, &slot)| *recorded = values[slot]);
+                    record(&mut value, time_index, self.times[time_index], &recorded);
+                    ControlFlow::Continue(())
+                };
+                let key = self.key.child(index as u64);
+                stats.push(simulator.run_from(self.parameters, self.initial, self.times, key, &mut see)?);
+            }
+            Ok((value, total(stats)))
+        };
+        (0..self.trajectories.div_ceil(CHUNK)).into_par_iter().map(run).collect()
+    }
+}
+
+fn total(stats: impl IntoIterator<Item = Stats>) -> Stats {
+    stats
+        .into_iter()
+        .fold(Stats::default(), |sum, one| Stats { events: sum.events + one.events, steps: sum.steps + one.steps })
+}
+
+/// Count, mean and sum of squared deviations (Welford 1962; merged after Chan, Golub & LeVeque 1979).
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let delta = value - self.mean;
+        self.mean += delta / self.count;
+        self.squares += delta * (value - self.mean);
+    }
+
+    fn merge(&mut self, other: &Moments) {
+        if other.count > 0.0 {
+            let count = self.count + other.count;
+            let delta = other.mean - self.mean;
+            self.mean += delta * other.count / count;
+            self.squares += other.squares + delta * delta * self.count * other.count / count;
+            self.count = count;
+        }
+    }
+
+    fn sd(&self) -> f64 {
+        if self.count > 1.0 { (self.squares / (self.count - 1.0)).max(0.0).sqrt() } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_change_nothing_and_the_summary_is_that_of_the_trajectories() {
+        let network = Network::builder("bd")
+            .species("X", "20")
+            .rule("twice", "2*X")
+            .reaction("X -> 2 X", "0.5*X")
+            .reaction("X ->", "0.4*X")
+            .build()
+            .unwrap();
+        let ensemble = Ensemble {
+            network: &network,
+            method: Method::Direct,
+            parameters: &[],
+            initial: &[],
+            times: &[0.0, 1.0, 2.0],
+            trajectories: 500,
+            key: Key::new(3),
+        };
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| (ensemble.summary().unwrap(), ensemble.trajectories().unwrap()))
+        };
+        let one = on(1);
+        assert_eq!(one, on(2));
+        let ((summary, stats), (trajectories, same)) = one;
+        assert_eq!((stats, trajectories.len()), (same, 500));
+        let column = 2 * 2 + 1;
+        let mean = trajectories.iter().map(|values| values[column]).sum::<f64>() / 500.0;
+        let squares: f64 = trajectories.iter().map(|values| (values[column] - mean).powi(2)).sum();
+        assert!((summary.mean[2][1] - mean).abs() < 1e-9);
+        assert!((summary.sd[2][1] - (squares / 499.0).sqrt()).abs() < 1e-9);
+        assert_eq!((summary.mean[0][0], summary.sd[0][0]), (20.0, 0.0));
+    }
+}
