@@ -45,6 +45,7 @@ mod methods;
 mod network;
 mod simulator;
 mod state;
+mod units;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
 pub use ensemble::{Ensemble, Summary};

@@ -24,14 +24,14 @@ impl From<&str> for Text {
 pub(super) struct SpeciesPart {
     pub name: Text,
     pub initial: Text,
-    pub unit: String,
+    pub unit: Text,
     pub description: String,
 }
 
 pub(super) struct ParameterPart {
     pub name: Text,
     pub value: f64,
-    pub unit: String,
+    pub unit: Text,
     pub description: String,
     pub source: String,
 }
@@ -39,7 +39,7 @@ pub(super) struct ParameterPart {
 pub(super) struct RulePart {
     pub name: Text,
     pub expression: Text,
-    pub unit: String,
+    pub unit: Text,
     pub description: String,
 }
 
@@ -73,7 +73,7 @@ pub struct Builder {
     pub(super) name: String,
     pub(super) title: String,
     pub(super) description: String,
-    pub(super) time_unit: String,
+    pub(super) time_unit: Text,
     pub(super) species: Vec<SpeciesPart>,
     pub(super) parameters: Vec<ParameterPart>,
     pub(super) rules: Vec<RulePart>,
@@ -89,7 +89,7 @@ impl Builder {
             name: name.to_owned(),
             title: String::new(),
             description: String::new(),
-            time_unit: String::new(),
+            time_unit: "".into(),
             species: Vec::new(),
             parameters: Vec::new(),
             rules: Vec::new(),
@@ -102,7 +102,7 @@ impl Builder {
     /// Adds a species with its initial count, a number or an expression over parameters.
     #[must_use]
     pub fn species(mut self, name: &str, initial: &str) -> Self {
-        let (unit, description) = Default::default();
+        let (unit, description) = ("".into(), String::new());
         self.species.push(SpeciesPart { name: name.into(), initial: initial.into(), unit, description });
         self
     }
@@ -110,7 +110,7 @@ impl Builder {
     /// Adds a parameter with its default value.
     #[must_use]
     pub fn parameter(mut self, name: &str, value: f64) -> Self {
-        let (unit, description, source) = Default::default();
+        let (unit, description, source) = ("".into(), String::new(), String::new());
         self.parameters.push(ParameterPart { name: name.into(), value, unit, description, source });
         self
     }
@@ -118,7 +118,7 @@ impl Builder {
     /// Adds an assignment rule.
     #[must_use]
     pub fn rule(mut self, name: &str, expression: &str) -> Self {
-        let (unit, description) = Default::default();
+        let (unit, description) = ("".into(), String::new());
         self.rules.push(RulePart { name: name.into(), expression: expression.into(), unit, description });
         self
     }
@@ -147,10 +147,13 @@ impl Builder {
         let mut problems = Diagnostics::default();
         let slots = self.slots(&mut problems);
         let network = self.compile(slots, &mut problems);
+        if problems.is_empty() {
+            self.check_units(&network.rule_order, &mut problems);
+        }
         problems.into_result(network)
     }
 
-    fn report(&self, problems: &mut Diagnostics, text: &Text, error: ExpressionError) {
+    pub(super) fn report(&self, problems: &mut Diagnostics, text: &Text, error: ExpressionError) {
         let (file, place) = match (&self.file, &text.span) {
             (Some((file, source)), Some(span)) => {
                 // Escapes in the text make offsets unknown: underline all of it then.
@@ -224,14 +227,14 @@ impl Builder {
 
         let species = self.species.iter().map(|part| Species {
             name: part.name.value.clone(),
-            unit: part.unit.clone(),
+            unit: part.unit.value.clone(),
             description: part.description.clone(),
             initial: program(&part.initial, true),
         });
         let species = species.collect();
         let rules = self.rules.iter().map(|part| Rule {
             name: part.name.value.clone(),
-            unit: part.unit.clone(),
+            unit: part.unit.value.clone(),
             description: part.description.clone(),
             program: program(&part.expression, false),
         });
@@ -322,7 +325,7 @@ impl Builder {
         let parameters = self.parameters.iter().map(|part| Parameter {
             name: part.name.value.clone(),
             value: part.value,
-            unit: part.unit.clone(),
+            unit: part.unit.value.clone(),
             description: part.description.clone(),
             source: part.source.clone(),
         });
@@ -330,7 +333,7 @@ impl Builder {
             name: self.name.clone(),
             title: self.title.clone(),
             description: self.description.clone(),
-            time_unit: self.time_unit.clone(),
+            time_unit: self.time_unit.value.clone(),
             species,
             parameters: parameters.collect(),
             rules,

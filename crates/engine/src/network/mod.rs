@@ -1,6 +1,7 @@
 //! Reaction networks: what a model says, checked and compiled.
 
 mod build;
+mod check_units;
 mod equation;
 mod rate;
 mod toml;

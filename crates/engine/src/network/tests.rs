@@ -79,6 +79,10 @@ fn mistakes_are_shown_with_their_places() {
         ("[[reactions]]", "[reactions]", "error"),
         ("name = \"blood\"", "", "the model has no name"),
         ("time_unit = \"day\"", "time_unit = day", "model.toml:3"),
+        ("unit = \"1/day\"", "unit = \"1/dya\"", "unknown unit `dya`|model.toml:12:31"),
+        ("unit = \"1/day\"", "unit = \"1/hour\"", "wrong unit|24 of the unit expected|model.toml:28:9"),
+        ("unit = \"1/day\"", "unit = \"day\"", "wrong unit: time is not time^-1|help: check the units"),
+        ("time_unit = \"day\"", "time_unit = \"dy\"", "unknown unit `dy`|help: did you mean"),
         ("clear * C", "mass_action(clear, 2)", "mass_action takes one argument"),
         ("\"C / total\"", "\"mass_action(clear)\"", "mass_action belongs in a reaction's rate only"),
     ] {

@@ -55,7 +55,9 @@ impl Reader<'_> {
         builder.name = self.words(table, "name");
         builder.title = self.words(table, "title");
         builder.description = self.words(table, "description").trim().to_owned();
-        builder.time_unit = self.words(table, "time_unit");
+        if let Some(unit) = table.get("time_unit") {
+            builder.time_unit = self.expression(unit);
+        }
         if builder.name.is_empty() {
             self.problem(0..0, "the model has no name", Some("begin the file with name = \"…\"".to_owned()));
         }
@@ -197,11 +199,18 @@ impl Reader<'_> {
         }
     }
 
-    fn about(&mut self, value: &Value) -> (String, String) {
-        match value.get_ref().as_table() {
-            Some(detail) => (self.words(detail, "unit"), self.words(detail, "description")),
-            None => Default::default(),
-        }
+    /// Unit and description.
+    fn about(&mut self, value: &Value) -> (Text, String) {
+        let Some(detail) = value.get_ref().as_table() else { return ("".into(), String::new()) };
+        let unit = match detail.get("unit") {
+            Some(unit) if unit.get_ref().is_str() => self.expression(unit),
+            Some(unit) => {
+                self.problem(unit.span(), "`unit` must be a text in quotes", None);
+                "".into()
+            }
+            None => "".into(),
+        };
+        (unit, self.words(detail, "description"))
     }
 
     fn required(&mut self, table: &Table, key: &str, span: Range<usize>) -> Text {

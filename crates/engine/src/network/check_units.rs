@@ -1,0 +1,68 @@
+//! Checks the units of a network's expressions, where units are written.
+
+use std::collections::HashMap;
+
+use super::build::{Builder, Text};
+use crate::diagnostic::Diagnostics;
+use crate::expression::{ExpressionError, parse};
+use crate::units::{Unit, check};
+
+impl Builder {
+    /// Every rate must be in events per unit of time, every initial value and assignment in the unit of its target.
+    /// Names without a written unit are not checked; species without one are counts.
+    pub(super) fn check_units(&self, rule_order: &[usize], problems: &mut Diagnostics) {
+        let mut units: HashMap<&str, Unit> = HashMap::new();
+        let read = |text: &Text, problems: &mut Diagnostics| match Unit::parse(&text.value) {
+            _ if text.value.is_empty() => None,
+            Ok(unit) => Some(unit),
+            Err(unknown) => {
+                let error = ExpressionError::new(unknown.message, 0..text.value.len()).help(unknown.help);
+                self.report(problems, text, error);
+                None
+            }
+        };
+        let time = read(&self.time_unit, problems);
+        units.extend(time.map(|unit| ("time", unit)));
+        for part in &self.species {
+            let written = read(&part.unit, problems);
+            let count = Unit::parse("count").ok();
+            units.extend(written.or(count).map(|unit| (part.name.value.as_str(), unit)));
+        }
+        for part in &self.parameters {
+            units.extend(read(&part.unit, problems).map(|unit| (part.name.value.as_str(), unit)));
+        }
+        let rule_units: Vec<_> = self.rules.iter().map(|part| read(&part.unit, problems)).collect();
+        for &index in rule_order {
+            let part = &self.rules[index];
+            let found = self.check_unit(&part.expression, rule_units[index], &units, problems);
+            units.extend(rule_units[index].or(found).map(|unit| (part.name.value.as_str(), unit)));
+        }
+        for part in &self.species {
+            self.check_unit(&part.initial, units.get(part.name.value.as_str()).copied(), &units, problems);
+        }
+        for part in &self.reactions {
+            // The falling factorial of mass_action is a count.
+            self.check_unit(&part.rate, time.map(Unit::inverse), &units, problems);
+        }
+        for part in &self.events {
+            self.check_unit(&part.at, time, &units, problems);
+            for (target, value) in &part.set {
+                self.check_unit(value, units.get(target.value.as_str()).copied(), &units, problems);
+            }
+        }
+    }
+
+    fn check_unit(
+        &self,
+        text: &Text,
+        expected: Option<Unit>,
+        units: &HashMap<&str, Unit>,
+        problems: &mut Diagnostics,
+    ) -> Option<Unit> {
+        let expression = parse(&text.value).ok()?;
+        check(&expression, expected, &|name| units.get(name).copied()).unwrap_or_else(|error| {
+            self.report(problems, text, error);
+            None
+        })
+    }
+}
