@@ -1,0 +1,80 @@
+//! Shows how a fit is going: a live line in a terminal, a plain line a generation elsewhere.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use metacascade_inference::abc_smc::Generation;
+use metacascade_inference::{Observer, Progress};
+use metacascade_problem::run::RunWriter;
+
+/// Writes each generation to the run as it is complete, and shows progress.
+pub struct Watcher<'w> {
+    pub writer: &'w mut RunWriter,
+    bar: ProgressBar,
+    live: bool,
+    started: Instant,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl<'w> Watcher<'w> {
+    pub fn new(writer: &'w mut RunWriter, cancelled: Arc<AtomicBool>) -> Self {
+        let target = ProgressDrawTarget::stderr_with_hz(8);
+        let live = !target.is_hidden();
+        let bar = ProgressBar::with_draw_target(None, target);
+        // The template is a constant; the default style serves if it should ever be wrong.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:24} {msg}") {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        bar.enable_steady_tick(Duration::from_millis(125));
+        Self { writer, bar, live, started: Instant::now(), cancelled }
+    }
+
+    fn say(&self, line: String) {
+        if self.live {
+            self.bar.println(line);
+        } else {
+            anstream::eprintln!("{line}");
+        }
+    }
+
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Watcher<'_> {
+    fn generation(&mut self, generation: &Generation) -> Result<(), String> {
+        let seconds = self.started.elapsed().as_secs_f64();
+        self.say(format!(
+            "generation {:>2}  threshold {:>9.4}  acceptance {:>6.2} %  effective sample size {:>6.0}  {} simulations, {seconds:.1} s",
+            generation.index,
+            generation.threshold,
+            100.0 * generation.acceptance,
+            generation.effective_sample_size,
+            HumanCount(generation.total_simulations),
+        ));
+        self.writer.generation(generation).map_err(|error| error.to_string())
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        self.bar.set_length(progress.target as u64);
+        self.bar.set_position(progress.accepted as u64);
+        let rate = progress.total_simulations as f64 / seconds.max(1e-9);
+        let acceptance = progress.accepted as f64 / progress.simulations.max(1) as f64;
+        let left = progress.target.saturating_sub(progress.accepted) as f64 / acceptance.max(1e-9) / rate.max(1e-9);
+        let left = if progress.accepted == 0 { String::new() } else { format!(", {left:.0} s left of this generation") };
+        self.bar.set_message(format!(
+            "generation {} threshold {:.4} acceptance {:.1} %, {rate:.0} simulations/s{left}",
+            progress.generation,
+            progress.threshold,
+            100.0 * acceptance,
+        ));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}

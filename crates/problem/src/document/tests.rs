@@ -1,0 +1,59 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn read(text: &str) -> (Option<Document>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(FILE), text).unwrap();
+    let mut problems = Problems::default();
+    let document = Document::read(folder.path(), &mut problems).map(|(document, ..)| document);
+    (document, problems.into_diagnostics().to_string())
+}
+
+const GOOD: &str = "\
+format_version: 2.0.0
+parameter_files: [parameters.tsv]
+model_files:
+  m: {location: model.toml, language: metacascade}
+observable_files: [observables.tsv]
+measurement_files:
+  - a.tsv
+  - b.tsv
+extensions:
+  metacascade: {version: 1.0.0, required: false, title: A title, fit: {method: mle, starts: 7}}
+";
+
+#[test]
+fn a_document_is_read() {
+    let (document, shown) = read(GOOD);
+    assert_eq!(shown, "");
+    let mut document = document.unwrap();
+    assert_eq!(document.measurement_files[1].value, "b.tsv");
+    assert_eq!(&GOOD[span(&document.measurement_files[1], GOOD)], "b.tsv");
+    let extension = document.extension();
+    assert_eq!(extension.title.as_deref(), Some("A title"));
+    assert_eq!((extension.fit.method, extension.fit.starts), (Some(FitMethod::Mle), Some(7)));
+}
+
+#[test]
+fn mistakes_are_placed() {
+    for (from, to, parts) in [
+        ("2.0.0", "1", &["problem.yaml:1:17", "only version 2 of PEtab"][..]),
+        (
+            "parameter_files",
+            "parameter_file",
+            &["problem.yaml:2:1", "unknown key `parameter_file`", "`parameter_files`"],
+        ),
+        ("observable_files: [observables.tsv]\n", "", &["the key `observable_files` is missing"]),
+        ("metacascade}", "sbml}", &["problem.yaml:4:39", "model language"]),
+        ("mle", "abcsmc", &["problem.yaml:10:", "unknown value `abcsmc`", "did you mean `abc-smc`?"]),
+        ("starts: 7", "starts: many", &["problem.yaml:10:"]),
+        ("[parameters.tsv]", "[parameters.tsv", &["problem.yaml:"]),
+        ("extensions:", "mapping_files: [m.tsv]\nextensions:", &["problem.yaml:9:17", "mapping tables"]),
+    ] {
+        let (_, shown) = read(&GOOD.replace(from, to));
+        for part in parts {
+            assert!(shown.contains(part), "{part} is missing in\n{shown}");
+        }
+    }
+}

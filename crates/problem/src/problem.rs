@@ -1,0 +1,163 @@
+//! A calibration problem: everything its folder says, checked and resolved.
+
+use std::path::Path;
+
+use metacascade_engine::{Diagnostics, Network};
+use metacascade_inference as inference;
+
+use crate::{
+    document::{FitSettings, SimulationSettings},
+    experiments::Experiment,
+    files::SourceFile,
+    load,
+    measurements::{Series, Trajectory},
+    observables::Observable,
+    parameters::Parameter,
+};
+
+/// A calibration problem, as read from a folder.
+///
+/// ```no_run
+/// let problem = metacascade_problem::Problem::load("datasets/sw620-switching".as_ref())?;
+/// println!("{}: {} measurements", problem.title(), problem.measurement_count());
+/// # Ok::<(), metacascade_engine::Diagnostics>(())
+/// ```
+#[derive(Debug)]
+pub struct Problem {
+    pub(crate) folder: std::path::PathBuf,
+    pub(crate) files: Vec<SourceFile>,
+    /// The model's name and text, if it is a shipped one and no file.
+    pub(crate) shipped: Option<(String, &'static str)>,
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) network: Network,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) estimated: Vec<inference::Parameter>,
+    /// Where each estimated parameter stands in `parameters`.
+    pub(crate) estimated_positions: Vec<usize>,
+    /// Slots of all parameters of the table, in its order.
+    pub(crate) slots: Vec<usize>,
+    /// How many slots there are before those of an observable.
+    pub(crate) scope_slots: usize,
+    pub(crate) observables: Vec<Observable>,
+    pub(crate) experiments: Vec<Experiment>,
+    pub(crate) trajectories: Vec<Trajectory>,
+    pub(crate) series: Vec<Series>,
+    pub(crate) simulation: SimulationSettings,
+    pub(crate) fit: FitSettings,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Problem {
+    /// Reads a problem's folder.
+    ///
+    /// The model is a file of the folder, or one of [`metacascade_cascade::names`].
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the files, each with its place.
+    pub fn load(folder: &Path) -> Result<Self, Diagnostics> {
+        load::load(folder)
+    }
+
+    /// The title in `problem.yaml`, or the model's, or the folder's name.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// What the problem is about; may be empty.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The folder it was read from.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The files it was read from, `problem.yaml` first.
+    #[must_use]
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// All rows of the parameter table, estimated or not.
+    #[must_use]
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The estimated parameters, in the order of the table: the coordinates of every proposal.
+    #[must_use]
+    pub fn estimated(&self) -> &[inference::Parameter] {
+        &self.estimated
+    }
+
+    /// The row of the parameter table behind each of [`Problem::estimated`].
+    pub fn estimated_rows(&self) -> impl Iterator<Item = &Parameter> {
+        self.estimated_positions.iter().map(|&position| &self.parameters[position])
+    }
+
+    /// What is measured.
+    #[must_use]
+    pub fn observables(&self) -> &[Observable] {
+        &self.observables
+    }
+
+    /// What is done to the model.
+    #[must_use]
+    pub fn experiments(&self) -> &[Experiment] {
+        &self.experiments
+    }
+
+    /// The subjects that were measured.
+    #[must_use]
+    pub fn trajectories(&self) -> &[Trajectory] {
+        &self.trajectories
+    }
+
+    /// The measurements, by observable and subject.
+    #[must_use]
+    pub fn series(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// How many measurements there are.
+    #[must_use]
+    pub fn measurement_count(&self) -> usize {
+        self.series.iter().map(|series| series.measurements.len()).sum()
+    }
+
+    /// How the problem asks to be simulated.
+    #[must_use]
+    pub fn simulation(&self) -> &SimulationSettings {
+        &self.simulation
+    }
+
+    /// How the problem asks to be fitted.
+    #[must_use]
+    pub fn fit(&self) -> &FitSettings {
+        &self.fit
+    }
+
+    /// What is odd but not wrong.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// A value for each estimated parameter: its nominal value, or its prior's median.
+    #[must_use]
+    pub fn nominal(&self) -> Vec<f64> {
+        let rows = self.estimated_rows().zip(&self.estimated);
+        rows.map(|(row, parameter)| row.nominal.unwrap_or_else(|| parameter.quantile(0.5))).collect()
+    }
+}

@@ -1,0 +1,125 @@
+//! A fit on disk: a folder that holds all that went in and all that came out.
+//!
+//! ```text
+//! settings.toml            what was asked for, everything resolved: command, version, seed, method
+//! problem/                 the problem's files as read, and hashes.toml (SHA-256 of each)
+//! generation-000.parquet   one for each generation: parameters (natural scale), weight, distance
+//! generations.parquet      index, threshold, acceptance, simulations, failures, effective_sample_size
+//! starts.parquet           maximum likelihood: one row for each start
+//! posterior.parquet        one row for each particle: parameters (natural scale), weight, distance
+//! predictive.parquet       observableId, experimentId, time, draw, simulation, prediction
+//! diagnostics.json         [`Outcome`]
+//! report.html
+//! ```
+//!
+//! The folder appears with its first complete result, and each file of it whole: it is written under a temporary name
+//! and renamed.
+
+mod frame;
+mod outcome;
+mod reader;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+pub use frame::write_table;
+use metacascade_engine::Diagnostics;
+pub use outcome::{Outcome, ParameterSummary};
+pub use reader::{GenerationRow, Run, StartRow};
+use serde::{Deserialize, Serialize};
+pub use writer::RunWriter;
+
+use crate::document::FitMethod;
+
+pub(crate) const SETTINGS: &str = "settings.toml";
+pub(crate) const PROBLEM: &str = "problem";
+pub(crate) const HASHES: &str = "hashes.toml";
+pub(crate) const GENERATIONS: &str = "generations.parquet";
+pub(crate) const STARTS: &str = "starts.parquet";
+pub(crate) const POSTERIOR: &str = "posterior.parquet";
+pub(crate) const PREDICTIVE: &str = "predictive.parquet";
+pub(crate) const OUTCOME: &str = "diagnostics.json";
+
+/// The name of a generation's file.
+pub(crate) fn generation_file(index: usize) -> String {
+    format!("generation-{index:03}.parquet")
+}
+
+/// Everything that decides a fit's result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// The command that reproduces the run.
+    pub command: String,
+    /// Version of metacascade.
+    pub version: String,
+    /// Seed of all random numbers.
+    pub seed: u64,
+    /// The algorithm.
+    pub method: FitMethod,
+    /// Threads used; results do not depend on it.
+    pub threads: usize,
+    /// The problem's folder, as named by the user.
+    pub problem: PathBuf,
+    /// The problem's title.
+    pub title: String,
+    /// How trajectories were computed.
+    pub simulation: SimulationChoice,
+    /// The algorithm's settings, everything resolved.
+    pub fit: toml::Table,
+}
+
+/// The simulation method of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulationChoice {
+    /// Name of the method.
+    pub method: String,
+    /// Why this one.
+    pub reason: String,
+}
+
+/// Why a run's folder could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The file system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: `write`, `read`, …
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The folder to be written holds something else.
+    #[error("{} exists and is not a run of metacascade; choose another folder with -o, or remove it", .0.display())]
+    Occupied(PathBuf),
+    /// The folder to be read is no run.
+    #[error("{} is not a run of metacascade: it has no {SETTINGS}", .0.display())]
+    NotARun(PathBuf),
+    /// A file of the run is damaged.
+    #[error("{} cannot be used: {message}", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A file of the problem is no longer what was read.
+    #[error("{} was changed while the fit was prepared; start again", .0.display())]
+    Changed(PathBuf),
+    /// The problem in the run's folder cannot be read.
+    #[error("the problem in the run's folder cannot be read\n{0}")]
+    Problem(Diagnostics),
+}
+
+impl RunError {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn damaged(path: &Path, message: impl ToString) -> Self {
+        Self::Damaged { path: path.to_owned(), message: message.to_string() }
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads a run's folder back.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use metacascade_inference::{Posterior, abc_smc::Generation};
+
+use super::{
+    GENERATIONS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError, RunSettings, SETTINGS, STARTS,
+    frame::Frame, generation_file, writer::is_run,
+};
+use crate::{predictive::Predictive, problem::Problem};
+
+/// One generation of ABC-SMC, without its particles.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerationRow {
+    /// Number, from 0.
+    pub index: usize,
+    /// Largest distance accepted.
+    pub threshold: f64,
+    /// Share of simulations that were accepted.
+    pub acceptance: f64,
+    /// Simulations of this generation.
+    pub simulations: u64,
+    /// Simulations of this generation that could not be finished.
+    pub failures: u64,
+    /// 1/Σw².
+    pub effective_sample_size: f64,
+}
+
+impl From<&Generation> for GenerationRow {
+    fn from(generation: &Generation) -> Self {
+        Self {
+            index: generation.index,
+            threshold: generation.threshold,
+            acceptance: generation.acceptance,
+            simulations: generation.simulations,
+            failures: generation.failures,
+            effective_sample_size: generation.effective_sample_size,
+        }
+    }
+}
+
+/// Where one start of a maximum-likelihood fit ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartRow {
+    /// Parameters, on their natural scale.
+    pub parameters: Vec<f64>,
+    /// Log-likelihood there.
+    pub log_likelihood: f64,
+}
+
+/// A run, as far as it has come.
+#[derive(Debug)]
+pub struct Run {
+    folder: PathBuf,
+    /// What was asked for.
+    pub settings: RunSettings,
+    /// The problem as it was then.
+    pub problem: Problem,
+    /// The posterior, or the last complete generation.
+    pub posterior: Posterior,
+    /// The generations of ABC-SMC; empty for other methods.
+    pub generations: Vec<GenerationRow>,
+    /// The starts of maximum likelihood; empty for other methods.
+    pub starts: Vec<StartRow>,
+    /// The posterior predictive, if the run came so far.
+    pub predictive: Option<Predictive>,
+    /// What the fit came to, if it came to an end.
+    pub outcome: Option<Outcome>,
+}
+
+impl Run {
+    /// Reads a run.
+    ///
+    /// # Errors
+    /// If the folder is no run, or a file of it is missing, damaged or, for the problem's, not what the run began with.
+    pub fn open(folder: &Path) -> Result<Self, RunError> {
+        if !is_run(folder) {
+            return Err(RunError::NotARun(folder.to_owned()));
+        }
+        let path = folder.join(SETTINGS);
+        let text = std::fs::read_to_string(&path).map_err(RunError::io("read", &path))?;
+        let settings: RunSettings = toml::from_str(&text).map_err(|error| RunError::damaged(&path, error))?;
+        let problem = Problem::load(&folder.join(PROBLEM)).map_err(RunError::Problem)?;
+        check_hashes(&problem)?;
+        let posterior = read_posterior(&folder.join(POSTERIOR), &problem)?;
+        let generations = optional(&folder.join(GENERATIONS), read_generations)?.unwrap_or_default();
+        let starts = optional(&folder.join(STARTS), |path| read_starts(path, &problem))?.unwrap_or_default();
+        let predictive = optional(&folder.join(PREDICTIVE), |path| read_predictive(path, &problem))?;
+        let outcome = optional(&folder.join(OUTCOME), |path| {
+            let text = std::fs::read_to_string(path).map_err(RunError::io("read", path))?;
+            serde_json::from_str(&text).map_err(|error| RunError::damaged(path, error))
+        })?;
+        Ok(Self { folder: folder.to_owned(), settings, problem, posterior, generations, starts, predictive, outcome })
+    }
+
+    /// The run's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The particles of a generation.
+    ///
+    /// # Errors
+    /// If there is no such generation, or its file is damaged.
+    pub fn generation(&self, index: usize) -> Result<Posterior, RunError> {
+        read_posterior(&self.folder.join(generation_file(index)), &self.problem)
+    }
+}
+
+fn optional<T>(path: &Path, read: impl FnOnce(&Path) -> Result<T, RunError>) -> Result<Option<T>, RunError> {
+    if path.exists() { read(path).map(Some) } else { Ok(None) }
+}
+
+fn check_hashes(problem: &Problem) -> Result<(), RunError> {
+    let path = problem.folder().join(super::HASHES);
+    let text = std::fs::read_to_string(&path).map_err(RunError::io("read", &path))?;
+    let hashes: HashMap<String, String> = toml::from_str(&text).map_err(|error| RunError::damaged(&path, error))?;
+    match problem.files().iter().find(|file| hashes.get(&file.name) != Some(&file.sha256)) {
+        None => Ok(()),
+        Some(file) => {
+            let message = "it is not the file that was fitted: its hash has changed";
+            Err(RunError::damaged(&problem.folder().join(&file.name), message))
+        }
+    }
+}
+
+fn read_posterior(path: &Path, problem: &Problem) -> Result<Posterior, RunError> {
+    let frame = Frame::read(path)?;
+    let names: Vec<String> = problem.estimated().iter().map(|parameter| parameter.name.clone()).collect();
+    let weights = frame.numbers("weight")?;
+    let draws = read_rows(&frame, &names)?;
+    Ok(Posterior { names, draws, weights, distances: frame.numbers("distance")? })
+}
+
+/// Rows of the named columns.
+fn read_rows(frame: &Frame<'_>, names: &[String]) -> Result<Vec<Vec<f64>>, RunError> {
+    let columns: Vec<Vec<f64>> = names.iter().map(|name| frame.numbers(name)).collect::<Result<_, _>>()?;
+    let height = columns.first().map_or(0, Vec::len);
+    Ok((0..height).map(|row| columns.iter().map(|column| column[row]).collect()).collect())
+}
+
+fn read_generations(path: &Path) -> Result<Vec<GenerationRow>, RunError> {
+    let frame = Frame::read(path)?;
+    let (index, simulations, failures) =
+        (frame.counts("index")?, frame.counts("simulations")?, frame.counts("failures")?);
+    let (threshold, acceptance) = (frame.numbers("threshold")?, frame.numbers("acceptance")?);
+    let effective_sample_size = frame.numbers("effective_sample_size")?;
+    let row = |row: usize| GenerationRow {
+        index: index[row] as usize,
+        threshold: threshold[row],
+        acceptance: acceptance[row],
+        simulations: simulations[row],
+        failures: failures[row],
+        effective_sample_size: effective_sample_size[row],
+    };
+    Ok((0..index.len()).map(row).collect())
+}
+
+fn read_starts(path: &Path, problem: &Problem) -> Result<Vec<StartRow>, RunError> {
+    let frame = Frame::read(path)?;
+    let names: Vec<String> = problem.estimated().iter().map(|parameter| parameter.name.clone()).collect();
+    let rows = read_rows(&frame, &names)?.into_iter().zip(frame.numbers("log_likelihood")?);
+    Ok(rows.map(|(parameters, log_likelihood)| StartRow { parameters, log_likelihood }).collect())
+}
+
+fn read_predictive(path: &Path, problem: &Problem) -> Result<Predictive, RunError> {
+    let frame = Frame::read(path)?;
+    let observables = problem.observables().iter().map(|observable| observable.id.as_str());
+    let experiments = problem.experiments().iter().map(|experiment| experiment.id.as_str());
+    Ok(Predictive {
+        observable: positions(&frame.texts("observableId")?, observables, path)?,
+        experiment: positions(&frame.texts("experimentId")?, experiments, path)?,
+        time: frame.numbers("time")?,
+        draw: frame.counts("draw")?.into_iter().map(|draw| draw as usize).collect(),
+        simulation: frame.numbers("simulation")?,
+        prediction: frame.numbers("prediction")?,
+        failures: 0,
+    })
+}
+
+fn positions<'a>(ids: &[String], known: impl Iterator<Item = &'a str>, path: &Path) -> Result<Vec<usize>, RunError> {
+    let known: HashMap<&str, usize> = known.enumerate().map(|(index, id)| (id, index)).collect();
+    ids.iter()
+        .map(|id| {
+            let position = known.get(id.as_str()).copied();
+            position.ok_or_else(|| RunError::damaged(path, format!("`{id}` is not in the run's problem")))
+        })
+        .collect()
+}

@@ -1,0 +1,134 @@
+//! A problem as what approximate Bayesian computation needs: parameters in, summaries out.
+
+use metacascade_engine::Method;
+use metacascade_inference::{Failure, Parameter, Proposal, Simulator};
+use metacascade_random::Key;
+use rayon::prelude::*;
+
+use crate::{
+    observe::{Run, Workspace, prepare, runs},
+    problem::Problem,
+    summaries::Summaries,
+};
+
+/// Simulates whole data sets of a problem, in the layout of its measurements, and summarises them.
+///
+/// Each subject ([`crate::Trajectory`]) is one trajectory of its experiment, observed at the times of its
+/// measurements with noise drawn from the observable's law. Streams are keyed by proposal and subject: batches and
+/// threads change nothing.
+#[derive(Debug)]
+pub struct ProblemSimulator<'p> {
+    problem: &'p Problem,
+    method: Method,
+    reason: String,
+    runs: Vec<Run>,
+    summaries: Summaries,
+    observed: Vec<f64>,
+}
+
+impl<'p> ProblemSimulator<'p> {
+    /// A simulator by a method; [`Method::Auto`] is resolved at the nominal parameters.
+    #[must_use]
+    pub fn new(problem: &'p Problem, method: &Method) -> Self {
+        let (method, reason) = resolve(problem, method);
+        let shared = matches!(method, Method::Ode { .. });
+        let summaries = Summaries::new(problem);
+        let data: Vec<f64> =
+            problem.series().iter().flat_map(|series| &series.measurements).map(|row| row.value).collect();
+        let observed = summaries.of(&data);
+        Self { problem, method, reason, runs: runs(problem, shared), summaries, observed }
+    }
+
+    /// The method in use and why.
+    #[must_use]
+    pub fn method(&self) -> (&Method, &str) {
+        (&self.method, &self.reason)
+    }
+
+    /// What each summary is, in the order of [`Simulator::observed`].
+    #[must_use]
+    pub fn summary_names(&self) -> Vec<String> {
+        self.summaries.names(self.problem)
+    }
+
+    /// A simulated data set: one value for each measurement, series after series, each in order of time.
+    ///
+    /// # Errors
+    /// Why the parameters cannot be simulated.
+    pub fn data(&self, parameters: &[f64], key: Key) -> Result<Vec<f64>, Failure> {
+        self.data_in(&mut Workspace::new(self.problem, &self.method), parameters, key)
+    }
+
+    fn data_in(&self, workspace: &mut Workspace<'_>, parameters: &[f64], key: Key) -> Result<Vec<f64>, Failure> {
+        let mut data = vec![f64::NAN; self.problem.measurement_count()];
+        for (index, run) in self.runs.iter().enumerate() {
+            let key = key.child(index as u64);
+            let mut noise = key.child(1).stream();
+            workspace.run(run.experiment, parameters, &run.times, key.child(0), |time, view| {
+                for read in &run.reads[time] {
+                    let series = &self.problem.series()[read.series];
+                    let observable = &self.problem.observables()[series.observable];
+                    let (y, sigma) = view.observe(observable, &series.measurements[read.measurement].overrides)?;
+                    data[read.position] = observable.noise.sample(y, sigma, &mut noise);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(data)
+    }
+}
+
+/// A concrete method and why: exact only if it suits every experiment at the nominal parameters.
+pub(crate) fn resolve(problem: &Problem, method: &Method) -> (Method, String) {
+    let end = |experiment: usize| {
+        let series = problem.series().iter().filter(move |series| series.experiment == experiment);
+        series.filter_map(|series| series.measurements.last()).map(|row| row.time).reduce(f64::max)
+    };
+    let mut values = vec![0.0; problem.scope_slots];
+    let mut exact = None;
+    for (experiment, definition) in problem.experiments().iter().enumerate() {
+        let Some(end) = end(experiment) else { continue };
+        let (parameters, initial) = prepare(problem, &mut values, experiment, &problem.nominal());
+        if *method == Method::Auto && !initial.is_empty() {
+            // The engine judges by the model's own initial counts, which are not the ones simulated.
+            let reason = format!(
+                "`{}` sets initial counts; leaps fall back to exact steps where numbers are small",
+                definition.id
+            );
+            return (Method::tau_leap(), reason);
+        }
+        let resolved = method.resolve(problem.network(), &parameters, end);
+        if resolved.0 != Method::Direct {
+            return resolved;
+        }
+        exact.get_or_insert(resolved);
+    }
+    exact.unwrap_or_else(|| (Method::tau_leap(), "nothing was measured".to_owned()))
+}
+
+impl Simulator for ProblemSimulator<'_> {
+    fn parameters(&self) -> &[Parameter] {
+        self.problem.estimated()
+    }
+
+    fn observed(&self) -> &[f64] {
+        &self.observed
+    }
+
+    fn simulate(&self, proposals: &[Proposal]) -> Vec<Result<Vec<f64>, Failure>> {
+        proposals
+            .par_iter()
+            .map_init(
+                || Workspace::new(self.problem, &self.method),
+                |workspace, proposal| {
+                    let data = self.data_in(workspace, &proposal.parameters, proposal.key)?;
+                    let summaries = self.summaries.of(&data);
+                    match summaries.iter().position(|summary| !summary.is_finite()) {
+                        Some(index) => Err(Failure(format!("summary {index} is not finite"))),
+                        None => Ok(summaries),
+                    }
+                },
+            )
+            .collect()
+    }
+}

@@ -1,0 +1,112 @@
+//! Random damage to a sound problem: never a panic, and every message names a file.
+
+use metacascade_problem::Problem;
+use proptest::prelude::*;
+
+use crate::fixture::Copy;
+
+const FILES: [&str; 7] = [
+    "problem.yaml",
+    "model.toml",
+    "parameters.tsv",
+    "conditions.tsv",
+    "experiments.tsv",
+    "observables.tsv",
+    "measurements.tsv",
+];
+
+/// What is done to one file.
+#[derive(Clone, Debug)]
+enum Damage {
+    /// The cells at two places of a table are exchanged.
+    Swap(usize, usize),
+    /// A cell is replaced.
+    Retype(usize, String),
+    /// Bytes are cut off the end.
+    Truncate(usize),
+    /// A line is left out.
+    DropLine(usize),
+    /// A byte is replaced.
+    Byte(usize, u8),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let texts = prop_oneof![
+        Just(String::new()),
+        Just("\"".to_owned()),
+        Just("-1".to_owned()),
+        Just("1e999".to_owned()),
+        Just("NaN".to_owned()),
+        Just("a;b;;".to_owned()),
+        Just("((((X".to_owned()),
+        Just("1/0".to_owned()),
+        Just("é\u{301}☃".to_owned()),
+        ".{0,12}",
+    ];
+    prop_oneof![
+        (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Damage::Swap(a, b)),
+        (any::<usize>(), texts).prop_map(|(at, text)| Damage::Retype(at, text)),
+        any::<usize>().prop_map(Damage::Truncate),
+        any::<usize>().prop_map(Damage::DropLine),
+        (any::<usize>(), any::<u8>()).prop_map(|(at, byte)| Damage::Byte(at, byte)),
+    ]
+}
+
+fn spoil(text: &str, damage: &Damage) -> Vec<u8> {
+    // Tables are cut at tabs, other files at blanks.
+    let separator = if text.contains('\t') { '\t' } else { ' ' };
+    let mut lines: Vec<Vec<String>> =
+        text.split('\n').map(|line| line.split(separator).map(str::to_owned).collect()).collect();
+    let places: Vec<(usize, usize)> =
+        lines.iter().enumerate().flat_map(|(line, cells)| (0..cells.len()).map(move |cell| (line, cell))).collect();
+    match damage {
+        Damage::Swap(a, b) => {
+            let (a, b) = (places[a % places.len()], places[b % places.len()]);
+            let first = lines[a.0][a.1].clone();
+            lines[a.0][a.1] = std::mem::replace(&mut lines[b.0][b.1], first);
+        }
+        Damage::Retype(at, text) => {
+            let (line, cell) = places[at % places.len()];
+            lines[line][cell].clone_from(text);
+        }
+        Damage::DropLine(at) => {
+            lines.remove(at % lines.len());
+        }
+        Damage::Truncate(at) => return text.as_bytes()[..at % text.len()].to_vec(),
+        Damage::Byte(at, byte) => {
+            let mut bytes = text.as_bytes().to_vec();
+            let at = at % bytes.len();
+            bytes[at] = *byte;
+            return bytes;
+        }
+    }
+    let separator = separator.to_string();
+    lines.iter().map(|cells| cells.join(&separator)).collect::<Vec<_>>().join("\n").into_bytes()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, rng_seed: prop::test_runner::RngSeed::Fixed(20), ..ProptestConfig::default() })]
+
+    #[test]
+    fn damage_never_panics_and_always_names_a_file(
+        fixture in prop_oneof![Just("switching"), Just("immigration")],
+        damages in prop::collection::vec((0..FILES.len(), damage()), 1..3),
+    ) {
+        let copy = Copy::of(fixture);
+        for (file, damage) in &damages {
+            let path = copy.path().join(FILES[*file]);
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            if !text.is_empty() {
+                std::fs::write(&path, spoil(&text, damage)).unwrap();
+            }
+        }
+        if let Err(found) = Problem::load(copy.path()) {
+            prop_assert!(!found.is_empty());
+            for diagnostic in &found.0 {
+                prop_assert!(FILES.iter().any(|file| diagnostic.file.ends_with(file)) || diagnostic.file.contains(copy.path().to_str().unwrap()), "{found}");
+                prop_assert!(!diagnostic.message.is_empty());
+            }
+            let _ = found.render(true);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of whole problems: folders in, diagnostics, simulations, likelihoods and runs out.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod damage;
+mod fixture;
+mod likelihood;
+mod load;
+mod mistakes;
+mod predictive;
+mod run;
+mod simulator;

@@ -1,0 +1,214 @@
+//! What a report says, as plain data. Nothing here knows HTML or Vega.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Everything a report says about one run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Content {
+    /// Title of the page.
+    pub title: String,
+    /// What the problem is, in a sentence or two.
+    pub subtitle: String,
+    /// How the fit was done, in a sentence.
+    pub method: String,
+    /// What was found, in sentences; the first is the most important one.
+    pub headline: Vec<String>,
+    /// What a reader must know before trusting the numbers, in plain words; shown before everything else.
+    pub warnings: Vec<String>,
+    /// The estimated parameters, in the order of the problem.
+    pub parameters: Vec<Parameter>,
+    /// Unit of every time in [`Content::observables`], such as `days`.
+    pub time_unit: String,
+    /// What was measured and what the fitted model predicts.
+    pub observables: Vec<Observable>,
+    /// Draws from the joint posterior.
+    pub pairs: Pairs,
+    /// Generations of a sequential sampler, in order; empty for other methods.
+    pub generations: Vec<Generation>,
+    /// Final log-likelihoods of an optimiser's starts, in any order; empty for other methods.
+    pub optimiser_starts: Vec<f64>,
+    /// Why the fit stopped, as a clause or sentence.
+    pub stopping_reason: String,
+    /// Wall-clock seconds of the fit.
+    pub seconds: f64,
+    /// Every setting and its value.
+    pub settings: Vec<(String, String)>,
+    /// The command that reproduces the run.
+    pub command: String,
+    /// Programs and libraries with their versions.
+    pub versions: Vec<(String, String)>,
+    /// The problem's files with their SHA-256 in hexadecimal digits.
+    pub file_hashes: Vec<(String, String)>,
+}
+
+/// An estimated parameter. All values are on the natural scale.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// Identifier, as in the model.
+    pub name: String,
+    /// What it means; may be empty.
+    pub description: String,
+    /// Unit; empty for a pure number.
+    pub unit: String,
+    /// Prior in words, such as `log-uniform from 0.001 to 1`.
+    pub prior: String,
+    /// Posterior median.
+    pub estimate: f64,
+    /// Central 50 % interval, lower and upper end.
+    pub interval_50: [f64; 2],
+    /// Central 95 % interval, lower and upper end.
+    pub interval_95: [f64; 2],
+    /// 1 − posterior variance / prior variance, on the logarithmic scale if `log_scale`: 0 if the data
+    /// said nothing, near 1 if they said nearly all. Betancourt, <https://arxiv.org/abs/1803.08393>, section 1.3.
+    pub contraction: f64,
+    /// Effective number of independent posterior draws behind these numbers, where the method tells it.
+    pub effective_draws: Option<f64>,
+    /// What the data said about the parameter.
+    pub verdict: Verdict,
+    /// Whether the parameter is shown on a logarithmic axis.
+    pub log_scale: bool,
+    /// Prior density as ascending points `[value, density]`; the density is per unit of the shown axis
+    /// (per decade or any other constant step in the logarithm if `log_scale`), as is the posterior's.
+    pub prior_density: Vec<[f64; 2]>,
+    /// Posterior density, like the prior's.
+    pub posterior_density: Vec<[f64; 2]>,
+}
+
+/// What the data said about a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The posterior is much narrower than the prior.
+    Determined,
+    /// The posterior is narrower than the prior, yet not by much.
+    PartlyDetermined,
+    /// The posterior is the prior.
+    FollowsPrior,
+}
+
+impl Verdict {
+    /// The verdict in words, such as `determined by the data`.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Determined => "determined by the data",
+            Self::PartlyDetermined => "partly determined",
+            Self::FollowsPrior => "did not move from its prior",
+        }
+    }
+}
+
+/// A measured quantity with its predictions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observable {
+    /// Identifier, as in the observables table.
+    pub id: String,
+    /// Name for readers; the identifier is used if it is empty.
+    pub name: String,
+    /// Unit; empty for a pure number.
+    pub unit: String,
+    /// Whether the values span decades and are shown on a logarithmic axis (symmetric-logarithmic if there are zeros).
+    pub log_axis: bool,
+    /// One series per arm of the experiment.
+    pub series: Vec<Series>,
+}
+
+impl Observable {
+    /// Name for readers.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        if self.name.is_empty() { &self.id } else { &self.name }
+    }
+}
+
+/// Measurements and predictions of one observable in one arm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Arm (condition, treatment group) for readers; may be empty if there is one only.
+    pub arm: String,
+    /// Measurements, in any order.
+    pub data: Vec<Measurement>,
+    /// Posterior predictive intervals, ascending in time.
+    pub bands: Vec<Band>,
+}
+
+/// One measured value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Time, in [`Content::time_unit`].
+    pub time: f64,
+    /// Measured value, in the observable's unit.
+    pub value: f64,
+    /// Standard deviation, in the observable's unit, where reported.
+    pub sd: Option<f64>,
+    /// Identifier of the replicate; may be empty.
+    pub replicate: String,
+}
+
+/// Posterior predictive distribution at one time, in the observable's unit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Band {
+    /// Time, in [`Content::time_unit`].
+    pub time: f64,
+    /// Median.
+    pub median: f64,
+    /// Lower end of the central 50 % interval.
+    pub lower50: f64,
+    /// Upper end of the central 50 % interval.
+    pub upper50: f64,
+    /// Lower end of the central 95 % interval.
+    pub lower95: f64,
+    /// Upper end of the central 95 % interval.
+    pub upper95: f64,
+}
+
+/// Draws from the joint posterior, all of equal weight.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pairs {
+    /// Names of the parameters.
+    pub names: Vec<String>,
+    /// Per parameter, whether it is shown on a logarithmic axis; as long as `names`.
+    pub log_scale: Vec<bool>,
+    /// Draws, one row each, natural scale, a column per parameter; about 400 rows show enough.
+    pub draws: Vec<Vec<f64>>,
+    /// Correlation matrix on the shown scales, a row and a column per parameter.
+    pub correlation: Vec<Vec<f64>>,
+}
+
+impl Pairs {
+    /// Whether every row has an entry per name.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let expected = self.names.len();
+        let check = |what: String, found: usize| {
+            if found == expected { Ok(()) } else { Err(Error::Shape { what, expected, found }) }
+        };
+        check("`log_scale` of the pairs".into(), self.log_scale.len())?;
+        check("`correlation` of the pairs".into(), self.correlation.len())?;
+        for (index, row) in self.draws.iter().enumerate() {
+            check(format!("row {} of the pairs' draws", index + 1), row.len())?;
+        }
+        for (index, row) in self.correlation.iter().enumerate() {
+            check(format!("row {} of the pairs' correlation", index + 1), row.len())?;
+        }
+        Ok(())
+    }
+}
+
+/// One generation of a sequential sampler.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Generation {
+    /// Number of the generation, as the run counts them.
+    pub index: usize,
+    /// Largest distance accepted; infinite if everything was.
+    pub threshold: f64,
+    /// Accepted share of the simulations, 0 to 1.
+    pub acceptance: f64,
+    /// Simulations run in this generation.
+    pub simulations: u64,
+    /// Effective sample size of the weighted particles.
+    pub effective_sample_size: f64,
+}

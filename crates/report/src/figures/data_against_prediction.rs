@@ -1,0 +1,124 @@
+//! Measurements against the posterior predictive distribution: one panel per observable and arm, all panels of
+//! an observable on the same axes.
+
+use serde_json::{Value, json};
+
+use super::{specification, tip, with_unit};
+use crate::{
+    axis::Axis,
+    content::{Band, Measurement, Observable, Series},
+    number::{interval, rounded, significant},
+    style::INK,
+};
+
+/// Height of a panel in pixels.
+const HEIGHT: u32 = 210;
+
+/// The panel of one arm: bands of 50 % and 95 %, the median, and the measurements with bars of one standard
+/// deviation either way. `colour` is the arm's.
+#[must_use]
+pub fn spec(observable: &Observable, series: &Series, time_unit: &str, colour: &str) -> Value {
+    let [time, value] = axes(observable);
+    let x = time.channel("time", &with_unit("time", time_unit));
+    let y = |field: &str| value.channel(field, &with_unit(observable.label(), &observable.unit));
+    let bands: Vec<Value> = series.bands.iter().map(|band| band_row(band, &value, time_unit)).collect();
+    let data: Vec<Value> = series.data.iter().map(|point| data_row(point, &value, time_unit)).collect();
+
+    // An area or a line over a single time has no width and would not be seen.
+    let (area, line) = match bands.len() {
+        1 => (json!({"type": "rule", "strokeWidth": 14}), json!({"type": "tick", "width": 22, "thickness": 2})),
+        _ => (json!({"type": "area"}), json!({"type": "line", "strokeWidth": 2})),
+    };
+    let styled = |mut mark: Value, opacity: f64| {
+        mark["color"] = json!(colour);
+        mark["opacity"] = json!(opacity);
+        mark["clip"] = json!(true);
+        mark
+    };
+    let band_tips = [
+        tip("time_text", "time"),
+        tip("median_text", "predicted median"),
+        tip("interval50", "50 % interval"),
+        tip("interval95", "95 % interval"),
+    ];
+    let data_tips = [tip("time_text", "time"), tip("value_text", "measured"), tip("replicate", "replicate")];
+    let bands_of = |mark: Value, encoding: Value| json!({"data": {"name": "bands"}, "mark": mark, "encoding": encoding});
+    let data_of = |mark: Value, encoding: Value| json!({"data": {"name": "data"}, "mark": mark, "encoding": encoding});
+
+    let mut spec = specification(&format!(
+        "{}{}: measurements against posterior predictive intervals",
+        observable.label(),
+        if series.arm.is_empty() { String::new() } else { format!(", {}", series.arm) }
+    ));
+    if !series.arm.is_empty() {
+        spec["title"] = json!({"text": series.arm});
+    }
+    spec["width"] = json!("container");
+    spec["height"] = json!(HEIGHT);
+    spec["datasets"] = json!({"bands": bands, "data": data});
+    spec["layer"] = json!([
+        bands_of(styled(area.clone(), 0.18), json!({"x": x, "y": y("lower95"), "y2": {"field": "upper95"}})),
+        bands_of(styled(area, 0.32), json!({"x": x, "y": y("lower50"), "y2": {"field": "upper50"}})),
+        bands_of(styled(line, 1.0), json!({"x": x, "y": y("median")})),
+        // Unseen, but large enough to be pointed at.
+        bands_of(
+            json!({"type": "point", "filled": true, "size": 300, "opacity": 0}),
+            json!({"x": x, "y": y("median"), "tooltip": band_tips})
+        ),
+        data_of(json!({"type": "rule", "color": INK, "clip": true}), json!({"x": x, "y": y("lower"), "y2": {"field": "upper"}})),
+        data_of(
+            json!({"type": "point", "filled": true, "size": 34, "opacity": 0.85, "color": INK}),
+            json!({"x": x, "y": y("value"), "tooltip": data_tips})
+        ),
+    ]);
+    spec
+}
+
+/// The axes of time and value that all arms of an observable share.
+fn axes(observable: &Observable) -> [Axis; 2] {
+    let data = || observable.series.iter().flat_map(|series| &series.data);
+    let bands = || observable.series.iter().flat_map(|series| &series.bands);
+    let times = data().map(|point| point.time).chain(bands().map(|band| band.time));
+    let core: Vec<f64> = data().map(|point| point.value).chain(bands().map(|band| band.median)).collect();
+    let bars = data().flat_map(|point| [point.value - point.sd.unwrap_or(0.0), point.value + point.sd.unwrap_or(0.0)]);
+    let ends = bands().flat_map(|band| [band.lower95, band.upper95]);
+    // A bar of one standard deviation may reach below zero though the quantity cannot.
+    let floor = if core.iter().all(|value| *value >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
+    let fringe: Vec<f64> = bars.chain(ends).map(|value| value.max(floor)).collect();
+    let value = if observable.log_axis {
+        Axis::decades(&core, &fringe)
+    } else {
+        Axis::linear(core.iter().copied().chain(fringe).chain([0.0]), 0.04)
+    };
+    [Axis::linear(times, 0.03), value]
+}
+
+fn band_row(band: &Band, axis: &Axis, time_unit: &str) -> Value {
+    let shown = |value: f64| rounded(axis.clamp(value));
+    json!({
+        "time": band.time,
+        "median": shown(band.median),
+        "lower50": shown(band.lower50),
+        "upper50": shown(band.upper50),
+        "lower95": shown(band.lower95),
+        "upper95": shown(band.upper95),
+        "time_text": format!("{} {time_unit}", significant(band.time, 3)),
+        "median_text": significant(band.median, 3),
+        "interval50": interval(band.lower50, band.upper50),
+        "interval95": interval(band.lower95, band.upper95),
+    })
+}
+
+fn data_row(point: &Measurement, axis: &Axis, time_unit: &str) -> Value {
+    let sd = point.sd.unwrap_or(0.0);
+    let spread = point.sd.map_or(String::new(), |sd| format!(" ± {}", significant(sd, 3)));
+    json!({
+        "time": point.time,
+        "value": axis.clamp(point.value),
+        "lower": axis.clamp(point.value - sd),
+        "upper": axis.clamp(point.value + sd),
+        "time_text": format!("{} {time_unit}", significant(point.time, 3)),
+        "value_text": format!("{}{spread}", significant(point.value, 3)),
+        "replicate": if point.replicate.is_empty() { "–" } else { &point.replicate },
+    })
+}

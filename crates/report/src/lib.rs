@@ -1,0 +1,56 @@
+//! A calibration run as one self-contained HTML page.
+//!
+//! [`Content`] holds everything the page says, as plain data; [`render`] turns it into a file that
+//! opens in any browser without a network:
+//!
+//! ```
+//! use metacascade_report::{Content, render};
+//! let content = Content { title: "Switching of SW620".into(), ..Content::default() };
+//! let page = render(&content)?;
+//! assert!(page.starts_with("<!DOCTYPE html>"));
+//! # Ok::<(), metacascade_report::Error>(())
+//! ```
+//!
+//! Figures are Vega-Lite specifications ([`figures`], one file per figure), drawn by the vendored
+//! Vega libraries. Names and texts from users' files reach the page only as escaped text or as JSON
+//! ([`inline`]); a content security policy admits the page's own scripts, by hash, and nothing else.
+
+pub mod axis;
+pub mod content;
+pub mod figures;
+pub mod inline;
+pub mod number;
+mod page;
+pub mod style;
+
+pub use content::Content;
+
+/// Why a page could not be rendered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Rows or columns that belong together differ in length.
+    #[error("{what} has {found} entries where {expected} were expected")]
+    Shape {
+        /// The part of the content, such as `row 3 of the pairs' draws`.
+        what: String,
+        /// The number of entries the rest of the content asks for.
+        expected: usize,
+        /// The number of entries found.
+        found: usize,
+    },
+    /// The template could not be filled in.
+    #[error("the page could not be written: {0}")]
+    Template(#[from] askama::Error),
+}
+
+/// Renders a run as one HTML page that needs no other file and no network.
+///
+/// Numbers that are not finite are left out of figures and shown as a dash in tables.
+///
+/// # Errors
+/// [`Error::Shape`] if the draws or the correlations of [`content::Pairs`] do not match its names.
+pub fn render(content: &Content) -> Result<String, Error> {
+    content.pairs.check()?;
+    page::render(content)
+}

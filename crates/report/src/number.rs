@@ -1,0 +1,151 @@
+//! Numbers as a reader wants them: few digits, powers of ten as superscripts.
+
+/// A number in `digits` significant digits; a dash for NaN. Very small and very large ones as `1.23 × 10⁻⁷`.
+#[must_use]
+pub fn significant(value: f64, digits: usize) -> String {
+    write(value, digits, false)
+}
+
+/// Like [`significant`] with 4 digits, without trailing zeros: for ticks of axes.
+#[must_use]
+pub fn tick(value: f64) -> String {
+    write(value, 4, true)
+}
+
+/// The interval `lower – upper` in 3 significant digits.
+#[must_use]
+pub fn interval(lower: f64, upper: f64) -> String {
+    format!("{} – {}", significant(lower, 3), significant(upper, 3))
+}
+
+/// A count in full, thousands set apart by narrow spaces.
+#[must_use]
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) && digits.len() > 4 {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A duration in words, such as `1 min 12 s`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "–".into();
+    }
+    if seconds < 99.5 {
+        return format!("{} s", significant(seconds, 2));
+    }
+    let whole = seconds.round() as u64;
+    match whole / 3600 {
+        0 => format!("{} min {} s", whole / 60, whole % 60),
+        hours => format!("{hours} h {} min", whole % 3600 / 60),
+    }
+}
+
+/// The value to five significant digits: more than a pixel shows, and a third of the bytes in a figure's data.
+#[must_use]
+pub fn rounded(value: f64) -> f64 {
+    format!("{value:.4e}").parse().unwrap_or(value)
+}
+
+fn write(value: f64, digits: usize, trim: bool) -> String {
+    if value.is_nan() {
+        return "–".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "∞".into() } else { "−∞".into() };
+    }
+    if value == 0.0 {
+        return "0".into();
+    }
+    let digits = digits.max(1);
+    // The scientific form rounds to the digits wanted and tells the exponent after rounding (9.996 is 10.0).
+    let scientific = format!("{:.*e}", digits - 1, value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let sign = if value < 0.0 { "−" } else { "" };
+    if (-3..5).contains(&exponent) {
+        let rounded: f64 = scientific.parse().unwrap_or(value.abs());
+        let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
+        return format!("{sign}{}", trimmed(&format!("{rounded:.decimals$}"), trim));
+    }
+    match trimmed(mantissa, trim) {
+        "1" if trim => format!("{sign}10{}", superscript(exponent)),
+        mantissa => format!("{sign}{mantissa} × 10{}", superscript(exponent)),
+    }
+}
+
+fn trimmed(decimal: &str, trim: bool) -> &str {
+    if trim && decimal.contains('.') { decimal.trim_end_matches('0').trim_end_matches('.') } else { decimal }
+}
+
+fn superscript(exponent: i32) -> String {
+    let raise = |character| match character {
+        '-' => '⁻',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        '4' => '⁴',
+        '5' => '⁵',
+        '6' => '⁶',
+        '7' => '⁷',
+        '8' => '⁸',
+        '9' => '⁹',
+        _ => '⁰',
+    };
+    exponent.to_string().chars().map(raise).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn significant_digits() {
+        for (value, text) in [
+            (0.0721, "0.0721"),
+            (0.072149, "0.0721"),
+            (9.996, "10.0"),
+            (0.1, "0.100"),
+            (1234.0, "1230"),
+            (99_999.0, "1.00 × 10⁵"),
+            (12_345_678.0, "1.23 × 10⁷"),
+            (-0.000_012_3, "−1.23 × 10⁻⁵"),
+            (0.001, "0.00100"),
+            (0.0, "0"),
+            (-0.0, "0"),
+            (f64::NAN, "–"),
+            (f64::INFINITY, "∞"),
+            (f64::MIN_POSITIVE, "2.23 × 10⁻³⁰⁸"),
+        ] {
+            assert_eq!(significant(value, 3), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn ticks_lose_trailing_zeros() {
+        for (value, text) in
+            [(0.5, "0.5"), (100.0, "100"), (1e6, "10⁶"), (2.5e7, "2.5 × 10⁷"), (-1e-6, "−10⁻⁶"), (0.1 + 0.2, "0.3")]
+        {
+            assert_eq!(tick(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn counts_and_durations() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(4321), "4321");
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(duration(0.123), "0.12 s");
+        assert_eq!(duration(72.0), "72 s");
+        assert_eq!(duration(133.4), "2 min 13 s");
+        assert_eq!(duration(7322.0), "2 h 2 min");
+        assert_eq!(duration(f64::NAN), "–");
+    }
+}

@@ -1,0 +1,138 @@
+//! The page: texts and figures of a [`Content`] poured into the template.
+
+mod rows;
+
+use askama::Template;
+use serde_json::Value;
+
+use crate::{
+    Content, Error,
+    content::Observable,
+    figures::{convergence, data_against_prediction, marginals, pairs, with_unit},
+    inline,
+    number::{count, duration},
+    style,
+};
+use rows::{CorrelationRow, DataRow, GenerationRow, ParameterRow};
+
+/// A figure as the template wants it.
+struct Figure {
+    /// The specification, escaped for a script element.
+    specification: String,
+    /// Name of the file an export is saved under, without extension.
+    file: String,
+    /// `svg`, or `canvas` where there are too many marks for that.
+    renderer: &'static str,
+}
+
+impl Figure {
+    fn new(specification: &Value, name: &str) -> Self {
+        Self { specification: inline::json(specification), file: file_name(name), renderer: "svg" }
+    }
+}
+
+/// An observable's heading, panels and table.
+struct ObservableView {
+    heading: String,
+    panels: Vec<Figure>,
+    rows: Vec<DataRow>,
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    content: &'a Content,
+    policy: String,
+    style: &'static str,
+    chart_config: String,
+    libraries: [&'static str; 3],
+    script: &'static str,
+    observables: Vec<ObservableView>,
+    parameters: Vec<ParameterRow<'a>>,
+    shows_effective_draws: bool,
+    marginals: Vec<Figure>,
+    pairs: Option<Figure>,
+    correlations: Vec<CorrelationRow<'a>>,
+    convergence: Vec<Figure>,
+    generations: Vec<GenerationRow>,
+    simulations: Option<String>,
+    duration: Option<String>,
+    starts: Option<String>,
+}
+
+/// Fills in the template. The pairs have been checked.
+pub fn render(content: &Content) -> Result<String, Error> {
+    let arms = arms(&content.observables);
+    let page = Page {
+        content,
+        policy: inline::content_security_policy(),
+        style: include_str!("../templates/report.css"),
+        chart_config: inline::json(&style::config()),
+        libraries: inline::LIBRARIES,
+        script: inline::SCRIPT,
+        observables: content.observables.iter().map(|observable| view(observable, &arms, &content.time_unit)).collect(),
+        parameters: content.parameters.iter().map(ParameterRow::new).collect(),
+        shows_effective_draws: content.parameters.iter().any(|parameter| parameter.effective_draws.is_some()),
+        marginals: content
+            .parameters
+            .iter()
+            .map(|parameter| Figure::new(&marginals::spec(parameter), &format!("parameter {}", parameter.name)))
+            .collect(),
+        pairs: (content.pairs.names.len() > 1).then(|| Figure {
+            renderer: "canvas",
+            ..Figure::new(&pairs::spec(&content.pairs), "pairs")
+        }),
+        correlations: CorrelationRow::all(&content.pairs),
+        convergence: convergence_figures(content),
+        generations: content.generations.iter().map(GenerationRow::new).collect(),
+        simulations: (!content.generations.is_empty())
+            .then(|| count(content.generations.iter().map(|generation| generation.simulations).sum())),
+        duration: (content.seconds > 0.0).then(|| duration(content.seconds)),
+        starts: rows::starts_in_words(&content.optimiser_starts),
+    };
+    Ok(page.render()?)
+}
+
+/// The arms of all observables in order of appearance: an arm has one colour throughout.
+fn arms(observables: &[Observable]) -> Vec<&str> {
+    let mut arms: Vec<&str> = Vec::new();
+    for series in observables.iter().flat_map(|observable| &observable.series) {
+        if !arms.contains(&series.arm.as_str()) {
+            arms.push(&series.arm);
+        }
+    }
+    arms
+}
+
+fn view(observable: &Observable, arms: &[&str], time_unit: &str) -> ObservableView {
+    let panels = observable.series.iter().map(|series| {
+        let arm = arms.iter().position(|arm| *arm == series.arm).unwrap_or(0);
+        let colour = style::ARMS[arm % style::ARMS.len()];
+        let spec = data_against_prediction::spec(observable, series, time_unit, colour);
+        Figure::new(&spec, &format!("{} {}", observable.id, series.arm))
+    });
+    ObservableView {
+        heading: with_unit(observable.label(), &observable.unit),
+        panels: panels.collect(),
+        rows: observable.series.iter().flat_map(DataRow::all).collect(),
+    }
+}
+
+fn convergence_figures(content: &Content) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    if !content.generations.is_empty() {
+        for (name, spec) in convergence::generations(&content.generations) {
+            figures.push(Figure::new(&spec, name));
+        }
+    }
+    if !content.optimiser_starts.is_empty() {
+        figures.push(Figure::new(&convergence::starts(&content.optimiser_starts), "optimiser starts"));
+    }
+    figures
+}
+
+/// A name any file system takes: letters, digits and hyphens of ASCII.
+fn file_name(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
+    plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
