@@ -1,0 +1,83 @@
+//! Approximate Bayesian computation by sequential Monte Carlo.
+//!
+//! The scheme is that of Toni et al. 2009 (J. R. Soc. Interface 6:187) and Beaumont et al. 2009 (Biometrika 96:983):
+//! each generation perturbs the particles of the one before, simulates, accepts what comes nearer to the data than a
+//! threshold, and weights by prior over proposal density. Here
+//!
+//! * generation 0 draws from the prior and keeps the nearest;
+//! * particles live in normal scores ([`crate::Parameter::to_score`]), where the prior is N(0, I);
+//! * the kernel is normal with twice the weighted covariance of the particles (Filippi et al. 2013, Stat. Appl. Genet.
+//!   Mol. Biol. 12:87, section 4);
+//! * the distance adapts to each generation ([`DistanceLaw`]), as do the thresholds: a quantile of the particles' distances
+//!   under the adapted distance (Prangle 2017, Bayesian Anal. 12:289, algorithm 5).
+
+mod distance;
+mod kernel;
+mod sampler;
+mod settings;
+
+pub use distance::DistanceLaw;
+pub use settings::{Error, Settings, Stop};
+
+use crate::{Observer, Posterior, Simulator};
+
+/// A completed generation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generation {
+    /// Number, from 0.
+    pub index: usize,
+    /// The largest distance accepted.
+    pub threshold: f64,
+    /// Accepted share of the simulations.
+    pub acceptance: f64,
+    /// Simulations, failed ones included.
+    pub simulations: u64,
+    /// Simulations that could not be finished.
+    pub failures: u64,
+    /// Simulations of this and all earlier generations.
+    pub total_simulations: u64,
+    /// Effective sample size of the weighted particles.
+    pub effective_sample_size: f64,
+    /// The particles.
+    pub posterior: Posterior,
+}
+
+/// A finished fit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    /// The last complete generation.
+    pub last: Generation,
+    /// Why the fit stopped.
+    pub stop: Stop,
+    /// Simulations of complete generations.
+    pub simulations: u64,
+    /// Those that could not be finished.
+    pub failures: u64,
+    /// Why the first of them failed.
+    pub first_failure: Option<String>,
+}
+
+impl Fit {
+    /// The particles of the last generation.
+    #[must_use]
+    pub fn posterior(&self) -> &Posterior {
+        &self.last.posterior
+    }
+}
+
+/// Fits a simulator to its observations.
+///
+/// # Errors
+/// Settings that make no sense, a simulator without parameters or informative summaries, simulations that nearly all
+/// fail, or a refusal by the observer. [`Error::Cancelled`] if the observer ends the fit before a generation is
+/// complete.
+pub fn run(simulator: &impl Simulator, settings: &Settings, observer: &mut impl Observer) -> Result<Fit, Error> {
+    settings.check()?;
+    if simulator.parameters().is_empty() {
+        return Err(Error::NoParameters);
+    }
+    sampler::Sampler::new(simulator, settings, observer).run()
+}
+
+#[cfg(test)]
+mod tests;
