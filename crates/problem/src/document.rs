@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ops::Range, path::Path};
 
 use metacascade_engine::{Diagnostic, Method, Place, suggestion};
+use metacascade_inference::abc_smc::DistanceLaw;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_saphyr::Spanned;
 
@@ -159,7 +160,7 @@ pub struct FitSettings {
     pub method: Option<FitMethod>,
     /// Particles a generation (`abc-smc`).
     pub population: Option<usize>,
-    /// Simulations after which no new generation begins (`abc-smc`).
+    /// Most simulations in all (`abc-smc`).
     pub max_simulations: Option<u64>,
     /// Generations at most (`abc-smc`).
     pub max_generations: Option<usize>,
@@ -169,6 +170,8 @@ pub struct FitSettings {
     pub min_acceptance: Option<f64>,
     /// Threshold at which the fit stops (`abc-smc`).
     pub min_threshold: Option<f64>,
+    /// How distances are measured (`abc-smc`).
+    pub distance: Option<DistanceLaw>,
     /// Starting points (`mle`).
     pub starts: Option<usize>,
     /// Iterations of each start at most (`mle`).

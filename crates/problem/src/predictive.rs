@@ -2,7 +2,7 @@
 
 use metacascade_engine::Method;
 use metacascade_inference::{Failure, Posterior};
-use metacascade_random::{Key, rand::RngExt};
+use metacascade_random::Key;
 use rayon::prelude::*;
 
 use crate::{measurements::Override, observe::Workspace, problem::Problem, simulator::resolve};
@@ -52,7 +52,7 @@ struct Plan {
 pub fn predictive(problem: &Problem, method: &Method, posterior: &Posterior, draws: usize, key: Key) -> Predictive {
     let (method, _) = resolve(problem, method);
     let plans: Vec<Plan> = (0..problem.experiments().len()).filter_map(|index| plan(problem, index)).collect();
-    let chosen = resample(&posterior.weights, draws, key.child(0));
+    let chosen = posterior.resample(draws, key.child(0));
     let blocks: Vec<Result<Predictive, Failure>> = chosen
         .par_iter()
         .enumerate()
@@ -112,29 +112,6 @@ fn predict(
         })?;
     }
     Ok(rows)
-}
-
-/// Positions of `count` draws from weights that sum to 1, by systematic resampling; all of them if there are no more
-/// than `count` and they weigh the same.
-pub(crate) fn resample(weights: &[f64], count: usize, key: Key) -> Vec<usize> {
-    let equal = weights.iter().all(|&weight| (weight * weights.len() as f64 - 1.0).abs() < 1e-9);
-    if equal && weights.len() <= count {
-        return (0..weights.len()).collect();
-    }
-    let offset: f64 = key.stream().random();
-    let total: f64 = weights.iter().sum();
-    let mut chosen = Vec::with_capacity(count);
-    let mut cumulated = 0.0;
-    for (index, weight) in weights.iter().enumerate() {
-        cumulated += weight / total;
-        while chosen.len() < count && chosen.len() as f64 + offset < cumulated * count as f64 {
-            chosen.push(index);
-        }
-    }
-    // Rounding may leave the last place empty.
-    let last = weights.iter().rposition(|&weight| weight > 0.0);
-    chosen.extend(last.into_iter().cycle().take(count - chosen.len()));
-    chosen
 }
 
 fn plan(problem: &Problem, experiment: usize) -> Option<Plan> {

@@ -23,16 +23,3 @@ fn placeholders_between_measured_times_are_interpolated() {
     assert_eq!(interpolate(&known, 1.0)[0], Override::Slot(3));
     assert_eq!(interpolate(&known, 3.0)[0], Override::Number(4.0));
 }
-
-#[test]
-fn resampling_is_systematic() {
-    assert_eq!(resample(&[0.25; 4], 10, Key::new(1)), [0, 1, 2, 3]);
-    let weights = [0.5, 0.0, 0.3, 0.2];
-    for seed in 0..100 {
-        let chosen = resample(&weights, 10, Key::new(seed));
-        let count = |index: usize| chosen.iter().filter(|&&at| at == index).count();
-        // Systematic resampling differs from the expected counts by less than one.
-        assert_eq!((chosen.len(), count(0), count(1), count(2), count(3)), (10, 5, 0, 3, 2));
-    }
-    assert_eq!(resample(&[1.0], 3, Key::new(1)), [0]);
-}
