@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 /// Calibrated stochastic models of metastasis from experimental tables.
 ///
-/// Exit codes: 0 done, 1 the work failed, 2 wrong input, 130 interrupted.
+/// Exit codes: 0 done, 1 the work failed, 2 wrong input, 130 interrupted (what is complete is kept).
 #[derive(Debug, Parser)]
 #[command(name = "metacascade", version, max_term_width = 100)]
 pub struct Arguments {
@@ -17,8 +17,50 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Fit(Fit),
+    Report(Report),
     Simulate(Simulate),
     Models(Models),
+}
+
+/// Fit a model to an experimental table, and write a report
+///
+/// Writes a folder with the posterior, predictions and report.html. Interrupted with Ctrl-C, it keeps what is complete.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  metacascade fit datasets/hypoxia-fatemap
+  metacascade fit datasets/sw620-switching --method mle -o runs/switching")]
+pub struct Fit {
+    /// A problem's folder.
+    pub problem: PathBuf,
+    /// The folder to write; runs/ and the problem's name unless given.
+    #[arg(short, long, value_name = "RUN")]
+    pub output: Option<PathBuf>,
+    /// How to fit: abc-smc or mle (maximum likelihood of the mean field); the problem's choice unless given.
+    #[arg(long)]
+    pub method: Option<String>,
+    /// Particles (abc-smc).
+    #[arg(long, value_name = "N")]
+    pub population: Option<usize>,
+    /// Most simulations in all (abc-smc).
+    #[arg(long, value_name = "N")]
+    pub max_simulations: Option<u64>,
+    /// Seed of all randomness.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Threads; all processors unless given. They change no result.
+    #[arg(long, value_name = "K")]
+    pub threads: Option<usize>,
+}
+
+/// Write the report of a run
+#[derive(Debug, clap::Args)]
+pub struct Report {
+    /// A folder written by `metacascade fit`.
+    pub run: PathBuf,
+    /// The file to write; report.html in the run's folder unless given.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Simulate a model

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use metacascade_engine::{Diagnostic, Diagnostics, SimulationError};
+use metacascade_problem::RunError;
 
 /// Why a command could not do what was asked.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub enum Failed {
     Usage { message: String, help: Option<String> },
     /// The input was right, but the work failed.
     Work(String),
+    /// The user ended it; where the rest is.
+    Interrupted(String),
 }
 
 impl Failed {
@@ -48,14 +51,16 @@ impl Failed {
                 }
             }
             Self::Work(message) => anstream::eprintln!("{error}: {message}"),
+            Self::Interrupted(message) => anstream::eprintln!("interrupted: {message}"),
         }
     }
 
-    /// 2 for wrong input, 1 for failed work.
+    /// 2 for wrong input, 1 for failed work, 130 for an interruption.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(_) | Self::Usage { .. } => ExitCode::from(2),
             Self::Work(_) => ExitCode::from(1),
+            Self::Interrupted(_) => ExitCode::from(130),
         }
     }
 }
@@ -69,6 +74,16 @@ impl From<Diagnostics> for Failed {
 impl From<Diagnostic> for Failed {
     fn from(problem: Diagnostic) -> Self {
         Self::Input(problem.into())
+    }
+}
+
+impl From<RunError> for Failed {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Problem(problems) => Self::Input(problems),
+            RunError::Occupied(_) | RunError::NotARun(_) => Self::usage(error.to_string()),
+            error => Self::Work(error.to_string()),
+        }
     }
 }
 

@@ -2,19 +2,24 @@
 
 mod args;
 mod error;
+mod fit;
 mod models;
+mod progress;
+mod report;
 mod simulate;
+mod table;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::{Arguments, Command};
-use error::Failed;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
+        Command::Fit(typed) => fit::run(&typed),
+        Command::Report(typed) => report::run(&typed),
         Command::Simulate(typed) => simulate::run(&typed),
         Command::Models(typed) => models::run(&typed),
     };

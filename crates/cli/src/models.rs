@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use metacascade_engine::{Diagnostic, Network, suggestion};
 
 use crate::args::Models;
 use crate::error::Failed;
+use crate::table::table;
 
 /// A model by the path of its file or the name of a shipped one. A file wins over a name.
 pub fn find(model: &str) -> Result<Network, Failed> {
@@ -14,7 +14,8 @@ pub fn find(model: &str) -> Result<Network, Failed> {
     if path.is_file() {
         let bytes = std::fs::read(path).map_err(|error| Diagnostic::new(model, format!("cannot be read: {error}")))?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            let line =
+                error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
             Diagnostic::new(model, format!("is not UTF-8 text (line {})", line + 1))
         })?;
         return Ok(Network::from_toml(&text, model)?);
@@ -46,12 +47,6 @@ pub fn run(typed: &Models) -> Result<(), Failed> {
         }
     }
     Ok(())
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
-    table
 }
 
 fn show(network: &Network) {

@@ -48,30 +48,46 @@ impl Observer for Watcher<'_> {
     fn generation(&mut self, generation: &Generation) -> Result<(), String> {
         let seconds = self.started.elapsed().as_secs_f64();
         self.say(format!(
-            "generation {:>2}  threshold {:>9.4}  acceptance {:>6.2} %  effective sample size {:>6.0}  {} simulations, {seconds:.1} s",
+            "generation {:>2}  threshold {:>8.4}  acceptance {:>6.2} %  effective sample size {:>5.0}  {:>9} simulations  {seconds:>6.1} s",
             generation.index,
             generation.threshold,
             100.0 * generation.acceptance,
             generation.effective_sample_size,
-            HumanCount(generation.total_simulations),
+            HumanCount(generation.total_simulations).to_string(),
         ));
         self.writer.generation(generation).map_err(|error| error.to_string())
     }
 
     fn progress(&mut self, progress: &Progress) {
-        let seconds = self.started.elapsed().as_secs_f64();
-        self.bar.set_length(progress.target as u64);
-        self.bar.set_position(progress.accepted as u64);
-        let rate = progress.total_simulations as f64 / seconds.max(1e-9);
-        let acceptance = progress.accepted as f64 / progress.simulations.max(1) as f64;
-        let left = progress.target.saturating_sub(progress.accepted) as f64 / acceptance.max(1e-9) / rate.max(1e-9);
-        let left = if progress.accepted == 0 { String::new() } else { format!(", {left:.0} s left of this generation") };
-        self.bar.set_message(format!(
-            "generation {} threshold {:.4} acceptance {:.1} %, {rate:.0} simulations/s{left}",
-            progress.generation,
-            progress.threshold,
-            100.0 * acceptance,
-        ));
+        let seconds = self.started.elapsed().as_secs_f64().max(1e-9);
+        match *progress {
+            Progress::Generation { index, threshold, accepted, target, simulations, total_simulations } => {
+                self.bar.set_length(target as u64);
+                self.bar.set_position(accepted as u64);
+                let rate = total_simulations as f64 / seconds;
+                let acceptance = accepted as f64 / simulations.max(1) as f64;
+                let left = match accepted {
+                    0 => String::new(),
+                    _ => format!(", {:.0} s left of it", (target - accepted) as f64 / acceptance / rate),
+                };
+                let what = match index {
+                    0 => "generation 0: draws from the prior".to_owned(),
+                    _ => {
+                        format!("generation {index}, threshold {threshold:.3}, acceptance {:.1} %", 100.0 * acceptance)
+                    }
+                };
+                self.bar.set_message(format!("{what}, {rate:.0} simulations/s{left}"));
+            }
+            Progress::Starts { done, target, evaluations, log_likelihood } => {
+                self.bar.set_length(target as u64);
+                self.bar.set_position(done as u64);
+                let (rate, left) =
+                    (evaluations as f64 / seconds, (target - done) as f64 * seconds / done.max(1) as f64);
+                self.bar.set_message(format!(
+                    "{done} of {target} starts, log-likelihood {log_likelihood:.3}, {rate:.0} evaluations/s, {left:.0} s left"
+                ));
+            }
+        }
     }
 
     fn cancelled(&self) -> bool {

@@ -78,8 +78,12 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
     if typed.trajectories == 0 {
         return Err(Failed::usage("-n must be at least 1"));
     }
-    if let Some(path) = typed.output.as_deref().filter(|path| !path.extension().is_some_and(|e| e == "csv" || e == "parquet")) {
-        return Err(Failed::usage(format!("cannot tell the format of `{}`", path.display())).help("name it .csv or .parquet"));
+    if let Some(path) =
+        typed.output.as_deref().filter(|path| !path.extension().is_some_and(|e| e == "csv" || e == "parquet"))
+    {
+        return Err(
+            Failed::usage(format!("cannot tell the format of `{}`", path.display())).help("name it .csv or .parquet")
+        );
     }
     let mut parameters = network.default_parameters();
     let mut initial = Vec::new();
@@ -99,16 +103,19 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
         } else {
             let known = network.parameters().iter().map(|one| one.name.as_str());
             let known = known.chain(network.species().iter().map(|one| one.name.as_str()));
-            let failed = Failed::usage(format!("`{name}` is neither a parameter nor a species of `{}`", network.name()));
-            let help = suggestion(name, known)
-                .unwrap_or_else(|| format!("`metacascade models {}` shows them", typed.model));
+            let failed =
+                Failed::usage(format!("`{name}` is neither a parameter nor a species of `{}`", network.name()));
+            let help =
+                suggestion(name, known).unwrap_or_else(|| format!("`metacascade models {}` shows them", typed.model));
             return Err(failed.help(help));
         }
     }
     let rows = if typed.summary { 1 } else { typed.trajectories };
     let width = network.species().len() + network.rules().len() + 2;
     if rows.saturating_mul(times.len()).saturating_mul(width) > MOST_VALUES {
-        return Err(Failed::usage("so many trajectories and times do not fit in memory").help("use --summary, or fewer"));
+        return Err(
+            Failed::usage("so many trajectories and times do not fit in memory").help("use --summary, or fewer")
+        );
     }
     let end = times.last().copied().unwrap_or(0.0);
     let (method, why) = method.resolve(&network, &parameters, end);

@@ -36,7 +36,7 @@
 //! let mean = Parameter { name: "mean".into(), prior, lower: -100.0, upper: 100.0, scale: Scale::Lin };
 //! let settings = abc_smc::Settings { population: 500, ..abc_smc::Settings::default() };
 //! let fit = abc_smc::run(&Mean([mean]), &settings, &mut ())?;
-//! let median = fit.posterior().quantiles(0).at(0.5);
+//! let median = fit.posterior.quantiles(0).at(0.5);
 //! assert!((median - 1.3).abs() < 0.15);
 //! # Ok::<(), abc_smc::Error>(())
 //! ```

@@ -53,5 +53,5 @@ pub use observables::{Kind, Observable};
 pub use parameters::Parameter;
 pub use predictive::{DRAWS, Predictive, predictive};
 pub use problem::Problem;
-pub use run::{Run, RunError, RunSettings, RunWriter, write_table};
+pub use run::{Run, RunError, RunSettings, RunWriter, write_file, write_table};
 pub use simulator::ProblemSimulator;

@@ -5,7 +5,8 @@ use metacascade_inference::{Failure, Likelihood, Parameter};
 use metacascade_random::Key;
 
 use crate::{
-    observe::{Run, Workspace, runs},
+    measurements::Measurement,
+    observe::{Read, Run, Workspace, runs},
     problem::Problem,
 };
 
@@ -26,6 +27,34 @@ impl<'p> ProblemLikelihood<'p> {
     pub fn new(problem: &'p Problem) -> Self {
         Self { problem, method: problem.simulation().mean_field(), runs: runs(problem, true) }
     }
+
+    /// The mean field of every measurement, without noise: series after series, each in order of time.
+    ///
+    /// # Errors
+    /// Why the parameters cannot be simulated.
+    pub fn mean_field(&self, parameters: &[f64]) -> Result<Vec<f64>, Failure> {
+        let mut data = vec![f64::NAN; self.problem.measurement_count()];
+        self.visit(parameters, |read, _, y, _| data[read.position] = y)?;
+        Ok(data)
+    }
+
+    /// Shows every measurement with the mean field and the noise there.
+    fn visit(&self, parameters: &[f64], mut show: impl FnMut(&Read, &Measurement, f64, f64)) -> Result<(), Failure> {
+        let mut workspace = Workspace::new(self.problem, &self.method);
+        for run in &self.runs {
+            // The mean field draws nothing, whatever the key.
+            workspace.run(run.experiment, parameters, &run.times, Key::new(0), |time, view| {
+                for read in &run.reads[time] {
+                    let series = &self.problem.series()[read.series];
+                    let row = &series.measurements[read.measurement];
+                    let (y, sigma) = view.observe(&self.problem.observables()[series.observable], &row.overrides)?;
+                    show(read, row, y, sigma);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
 }
 
 impl Likelihood for ProblemLikelihood<'_> {
@@ -34,21 +63,11 @@ impl Likelihood for ProblemLikelihood<'_> {
     }
 
     fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
-        let mut workspace = Workspace::new(self.problem, &self.method);
         let mut total = 0.0;
-        for run in &self.runs {
-            // The mean field draws nothing, whatever the key.
-            workspace.run(run.experiment, parameters, &run.times, Key::new(0), |time, view| {
-                for read in &run.reads[time] {
-                    let series = &self.problem.series()[read.series];
-                    let observable = &self.problem.observables()[series.observable];
-                    let row = &series.measurements[read.measurement];
-                    let (y, sigma) = view.observe(observable, &row.overrides)?;
-                    total += observable.noise.log_density(row.value, y, sigma);
-                }
-                Ok(())
-            })?;
-        }
+        self.visit(parameters, |read, row, y, sigma| {
+            let observable = self.problem.series()[read.series].observable;
+            total += self.problem.observables()[observable].noise.log_density(row.value, y, sigma);
+        })?;
         Ok(total)
     }
 }

@@ -1,15 +1,19 @@
 //! A problem as what approximate Bayesian computation needs: parameters in, summaries out.
 
 use metacascade_engine::Method;
-use metacascade_inference::{Failure, Parameter, Proposal, Simulator};
+use metacascade_inference::{Failure, Parameter, Proposal, Simulator, optimise};
 use metacascade_random::Key;
 use rayon::prelude::*;
 
 use crate::{
+    likelihood::ProblemLikelihood,
     observe::{Run, Workspace, prepare, runs},
     problem::Problem,
     summaries::Summaries,
 };
+
+/// Starts of the search for the reference of the summaries.
+const REFERENCE_STARTS: usize = 6;
 
 /// Simulates whole data sets of a problem, in the layout of its measurements, and summarises them.
 ///
@@ -27,12 +31,18 @@ pub struct ProblemSimulator<'p> {
 }
 
 impl<'p> ProblemSimulator<'p> {
-    /// A simulator by a method; [`Method::Auto`] is resolved at the nominal parameters.
+    /// A simulator by a method; [`Method::Auto`] is resolved at the nominal parameters. Where noise is to be estimated,
+    /// the mean field is fitted first, as the reference of a summary.
     #[must_use]
     pub fn new(problem: &'p Problem, method: &Method) -> Self {
         let (method, reason) = resolve(problem, method);
         let shared = matches!(method, Method::Ode { .. });
-        let summaries = Summaries::new(problem);
+        let mut summaries = Summaries::new(problem);
+        if summaries.wants_reference()
+            && let Some(reference) = reference(problem)
+        {
+            summaries.set_reference(&reference);
+        }
         let data: Vec<f64> =
             problem.series().iter().flat_map(|series| &series.measurements).map(|row| row.value).collect();
         let observed = summaries.of(&data);
@@ -76,6 +86,14 @@ impl<'p> ProblemSimulator<'p> {
         }
         Ok(data)
     }
+}
+
+/// The mean field where it fits the data best; `None` if it cannot be solved anywhere.
+fn reference(problem: &Problem) -> Option<Vec<f64>> {
+    let likelihood = ProblemLikelihood::new(problem);
+    let settings = optimise::Settings { starts: REFERENCE_STARTS, draws: 1, ..optimise::Settings::default() };
+    let optimum = optimise::run(&likelihood, &settings, &mut ()).ok()?;
+    likelihood.mean_field(&optimum.parameters).ok()
 }
 
 /// A concrete method and why: exact only if it suits every experiment at the nominal parameters.

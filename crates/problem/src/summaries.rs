@@ -7,16 +7,13 @@
 //! * Where several subjects were measured at equal times, one coordinate for each (observable, experiment): the
 //!   logarithm of the variance between subjects, pooled over times. Subjects are exchangeable: which of them comes
 //!   first in the table changes nothing.
-//! * Where the noise has an estimated parameter and there are at least five times, one coordinate for each
-//!   (observable, experiment): the logarithm of the mean squared deviation of inner points from the line through
-//!   their neighbours (von Neumann 1941, Ann. Math. Statist. 12:367, for unequal steps), which tells noise from trend.
+//! * Where the noise has an estimated parameter, one coordinate for each (observable, experiment): the logarithm of the
+//!   mean squared deviation from a reference, the model's mean field where it fits the data best. Any fixed reference
+//!   would do; near the data this one tells noise from trend.
 
 use std::{collections::BTreeMap, ops::Range};
 
 use crate::{measurements::Override, observables::Kind, problem::Problem};
-
-/// Fewest times for the statistic of roughness.
-const ROUGHNESS_TIMES: usize = 5;
 
 /// A variance of exactly 0 is taken as this share of the squared unit, so that its logarithm is finite.
 const SMALLEST_VARIANCE: f64 = 1e-6;
@@ -46,7 +43,9 @@ struct Group {
     /// Each time and its members, as a range of `Summaries::members`.
     times: Vec<(f64, Range<usize>)>,
     spread: bool,
-    roughness: bool,
+    noise_is_estimated: bool,
+    /// What the coordinates are compared with, time by time, where the noise is estimated and a reference is known.
+    reference: Vec<f64>,
     /// What is a small variance in these coordinates.
     floor: f64,
 }
@@ -65,7 +64,7 @@ pub(crate) struct Summaries {
 impl Summaries {
     pub fn new(problem: &Problem) -> Self {
         let mut found: BTreeMap<(usize, usize), Vec<Row>> = BTreeMap::new();
-        let mut rough: BTreeMap<(usize, usize), bool> = BTreeMap::new();
+        let mut estimated: BTreeMap<(usize, usize), bool> = BTreeMap::new();
         let mut position = 0;
         for series in problem.series() {
             let key = (series.observable, series.experiment);
@@ -73,7 +72,7 @@ impl Summaries {
             for row in &series.measurements {
                 rows.push((row.time, position, row.value, row.noise));
                 position += 1;
-                *rough.entry(key).or_default() |= noise_is_estimated(problem, series.observable, &row.overrides);
+                *estimated.entry(key).or_default() |= noise_is_estimated(problem, series.observable, &row.overrides);
             }
         }
         let mut members = Vec::with_capacity(position);
@@ -101,12 +100,26 @@ impl Summaries {
                 observable,
                 experiment,
                 spread: times.iter().any(|(_, range)| range.len() > 1),
-                roughness: times.len() >= ROUGHNESS_TIMES && rough.get(&(observable, experiment)) == Some(&true),
+                noise_is_estimated: estimated.get(&(observable, experiment)) == Some(&true),
+                reference: Vec::new(),
                 times,
                 floor: SMALLEST_VARIANCE * unit * unit,
             });
         }
         Self { groups, members }
+    }
+
+    /// Whether there is noise to be estimated, for which a reference is needed.
+    pub fn wants_reference(&self) -> bool {
+        self.groups.iter().any(|group| group.noise_is_estimated)
+    }
+
+    /// Sets the reference, a data set without noise.
+    pub fn set_reference(&mut self, data: &[f64]) {
+        let members = &self.members;
+        for group in self.groups.iter_mut().filter(|group| group.noise_is_estimated) {
+            group.reference = group.times.iter().map(|(_, range)| mean(&members[range.clone()], data)).collect();
+        }
     }
 
     /// The summaries of a data set.
@@ -116,17 +129,21 @@ impl Summaries {
             let start = summaries.len();
             let (mut squares, mut degrees) = (0.0, 0);
             for (_, range) in &group.times {
-                let values = self.members[range.clone()].iter().map(|&(at, transform)| transform.apply(data[at]));
-                let mean = values.clone().sum::<f64>() / range.len() as f64;
-                squares += values.map(|value| (value - mean) * (value - mean)).sum::<f64>();
+                let members = &self.members[range.clone()];
+                let mean = mean(members, data);
+                squares +=
+                    members.iter().map(|(at, transform)| (transform.apply(data[*at]) - mean).powi(2)).sum::<f64>();
                 degrees += range.len() - 1;
                 summaries.push(mean);
             }
-            let roughness = group.roughness.then(|| mean_squared_roughness(&group.times, &summaries[start..]));
+            let deviations = group.reference.iter().zip(&summaries[start..]).map(|(a, b)| (a - b) * (a - b));
+            let deviation = deviations.sum::<f64>() / group.times.len() as f64;
             if group.spread {
                 summaries.push((squares / degrees as f64 + group.floor).ln());
             }
-            summaries.extend(roughness.map(|roughness| (roughness + group.floor).ln()));
+            if !group.reference.is_empty() {
+                summaries.push((deviation + group.floor).ln());
+            }
         }
         summaries
     }
@@ -141,8 +158,8 @@ impl Summaries {
             if group.spread {
                 names.push(format!("{observable} {experiment} log variance between subjects"));
             }
-            if group.roughness {
-                names.push(format!("{observable} {experiment} log roughness"));
+            if !group.reference.is_empty() {
+                names.push(format!("{observable} {experiment} log deviation from the reference"));
             }
         }
         names
@@ -156,19 +173,9 @@ fn typical(values: impl Iterator<Item = f64>) -> f64 {
     sizes.get(sizes.len() / 2).copied().unwrap_or(1.0)
 }
 
-/// The mean squared deviation of inner points from the line through their neighbours.
-///
-/// Each square is divided by 1 + a² + b², a and b being the neighbours' weights: for pure noise of variance v its
-/// expectation is v, whatever the steps.
-fn mean_squared_roughness(times: &[(f64, Range<usize>)], means: &[f64]) -> f64 {
-    let squares = times.windows(3).zip(means.windows(3)).map(|(times, means)| {
-        let (before, middle, after) = (times[0].0, times[1].0, times[2].0);
-        let a = (after - middle) / (after - before);
-        let b = 1.0 - a;
-        let residual = means[1] - a * means[0] - b * means[2];
-        residual * residual / (1.0 + a * a + b * b)
-    });
-    squares.sum::<f64>() / (means.len() - 2) as f64
+/// The mean coordinate of some members.
+fn mean(members: &[(usize, Transform)], data: &[f64]) -> f64 {
+    members.iter().map(|&(at, transform)| transform.apply(data[at])).sum::<f64>() / members.len() as f64
 }
 
 /// Whether a measurement's noise depends on an estimated parameter.

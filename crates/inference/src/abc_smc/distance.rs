@@ -1,9 +1,9 @@
 //! Distances between simulated and observed summaries, adapted to the simulations at hand.
 
-use nalgebra::{Cholesky, DMatrix, SymmetricEigen};
+use nalgebra::Cholesky;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::{Error, ridge::Ridge};
 
 /// How distances are measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +12,8 @@ pub enum DistanceLaw {
     /// Distance between posterior means, as a linear regression of the parameters on the summaries predicts them
     /// (semi-automatic summaries: Fearnhead & Prangle 2012, J. R. Stat. Soc. B 74:419), in units of the regression's
     /// residual covariance, that is of posterior standard deviations. The regression is ridge regression, its penalty
-    /// chosen for each parameter by generalised cross-validation (Golub, Heath & Wahba 1979, Technometrics 21:215).
+    /// chosen for each parameter by generalised cross-validation (Golub, Heath & Wahba 1979, Technometrics 21:215), and
+    /// local: fitted again and again to the nearer half of the simulations, while there are enough.
     #[default]
     Learned,
     /// Euclidean distance of the summaries, each divided by its median absolute deviation (Prangle 2017, Bayesian
@@ -28,18 +29,27 @@ pub(super) struct Distance {
     rows: Vec<Vec<f64>>,
 }
 
-/// Relative penalties tried: this share of the number of simulations.
-const PENALTIES: std::ops::RangeInclusive<i32> = -8..=1;
+/// Simulations a local regression keeps at least, and for each summary.
+const LOCAL: usize = 1000;
+const LOCAL_PER_SUMMARY: usize = 20;
 
 /// Added to the residual variances of normal scores, whose prior variance is 1: a parameter that is known exactly would
 /// otherwise make the distance infinite.
 const RESIDUAL_FLOOR: f64 = 1e-10;
 
+/// A simulation as a distance learns from it.
+#[derive(Clone)]
+pub(super) struct Simulation {
+    /// Normal scores of the parameters.
+    pub scores: Vec<f64>,
+    pub summaries: Vec<f64>,
+}
+
 impl Distance {
     /// A distance fitted to simulations: normal scores of the parameters, and summaries.
-    pub fn fit(law: DistanceLaw, observed: &[f64], simulations: &[(Vec<f64>, Vec<f64>)]) -> Result<Self, Error> {
+    pub fn fit(law: DistanceLaw, observed: &[f64], simulations: &[Simulation]) -> Result<Self, Error> {
         let rows = match law {
-            DistanceLaw::Learned => learned(simulations),
+            DistanceLaw::Learned => learned(observed, simulations),
             DistanceLaw::Euclidean => euclidean(observed.len(), simulations),
         };
         let rows = rows.filter(|rows| !rows.is_empty()).ok_or(Error::NoInformation)?;
@@ -47,17 +57,27 @@ impl Distance {
     }
 
     pub fn of(&self, summaries: &[f64]) -> f64 {
-        let squares = self.rows.iter().map(|row| {
-            let terms = row.iter().zip(summaries.iter().zip(&self.observed));
-            terms.map(|(coefficient, (simulated, observed))| coefficient * (simulated - observed)).sum::<f64>().powi(2)
-        });
-        (squares.sum::<f64>() / (self.rows.len() + 2) as f64).sqrt()
+        (square(&self.rows, summaries, &self.observed) / (self.rows.len() + 2) as f64).sqrt()
+    }
+
+    /// A(s − s₀), whose length is the distance up to a factor.
+    pub fn difference(&self, summaries: &[f64]) -> Vec<f64> {
+        self.rows.iter().map(|row| product(row, summaries, &self.observed)).collect()
     }
 }
 
-fn euclidean(width: usize, simulations: &[(Vec<f64>, Vec<f64>)]) -> Option<Vec<Vec<f64>>> {
+fn square(rows: &[Vec<f64>], summaries: &[f64], observed: &[f64]) -> f64 {
+    rows.iter().map(|row| product(row, summaries, observed).powi(2)).sum()
+}
+
+fn product(row: &[f64], summaries: &[f64], observed: &[f64]) -> f64 {
+    let terms = row.iter().zip(summaries.iter().zip(observed));
+    terms.map(|(coefficient, (simulated, observed))| coefficient * (simulated - observed)).sum()
+}
+
+fn euclidean(width: usize, simulations: &[Simulation]) -> Option<Vec<Vec<f64>>> {
     let deviation = |column: usize| {
-        let values: Vec<f64> = simulations.iter().map(|(_, summaries)| summaries[column]).collect();
+        let values: Vec<f64> = simulations.iter().map(|simulation| simulation.summaries[column]).collect();
         let centre = median(values.clone());
         let spread = median(values.iter().map(|value| (value - centre).abs()).collect());
         if spread > 0.0 {
@@ -79,82 +99,35 @@ fn median(mut values: Vec<f64>) -> f64 {
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
-fn learned(simulations: &[(Vec<f64>, Vec<f64>)]) -> Option<Vec<Vec<f64>>> {
-    let (scores, summaries) = simulations.first()?;
-    let (count, width, parameters) = (simulations.len(), summaries.len(), scores.len());
-    let mut scale = Vec::with_capacity(width);
-    let mut columns = Vec::new();
-    let mut data = Vec::new();
-    for column in 0..width {
-        let mean = simulations.iter().map(|(_, summaries)| summaries[column]).sum::<f64>() / count as f64;
-        let centred: Vec<f64> = simulations.iter().map(|(_, summaries)| summaries[column] - mean).collect();
-        let sd = (centred.iter().map(|value| value * value).sum::<f64>() / count as f64).sqrt();
-        // Rounding leaves a constant summary a spread of this order.
-        if sd > 1e-12 * mean.abs() && sd.is_finite() {
-            columns.push(column);
-            scale.push(sd);
-            data.extend(centred.iter().map(|value| value / sd));
-        }
-    }
-    if columns.is_empty() {
-        return None;
-    }
-    let x = DMatrix::from_vec(count, columns.len(), data);
-    let mut y = DMatrix::from_fn(count, parameters, |row, column| simulations[row].0[column]);
-    for mut column in y.column_iter_mut() {
-        let mean = column.mean();
-        column.add_scalar_mut(-mean);
-    }
-    let eigen = SymmetricEigen::new(x.tr_mul(&x));
-    let projected = eigen.eigenvectors.tr_mul(&x.tr_mul(&y));
-    let values: Vec<f64> = eigen.eigenvalues.iter().map(|value| value.max(0.0)).collect();
-    let mut shrunk = projected.clone();
-    let mut freedom = 0.0f64;
-    for parameter in 0..parameters {
-        let total = y.column(parameter).norm_squared();
-        let (penalty, used) = penalty(&values, projected.column(parameter).as_slice(), total, count as f64);
-        freedom = freedom.max(used);
-        for (value, entry) in values.iter().zip(shrunk.column_mut(parameter).iter_mut()) {
-            *entry /= value + penalty;
-        }
-    }
-    let coefficients = &eigen.eigenvectors * shrunk;
-    let residuals = &y - &x * &coefficients;
-    let mut covariance = residuals.tr_mul(&residuals) / (count as f64 - freedom).max(1.0);
-    for parameter in 0..parameters {
-        covariance[(parameter, parameter)] += RESIDUAL_FLOOR;
-    }
-    // A = L⁻¹Bᵀ with the residual covariance LLᵀ.
-    let whitened = Cholesky::new(covariance)?.l().solve_lower_triangular(&coefficients.transpose())?;
-    let mut rows = vec![vec![0.0; width]; parameters];
-    for (row, target) in rows.iter_mut().enumerate() {
-        for (place, &column) in columns.iter().enumerate() {
-            target[column] = whitened[(row, place)] / scale[place];
-        }
+/// Rows of A: the coefficients of a local regression, whitened by its residual covariance.
+fn learned(observed: &[f64], simulations: &[Simulation]) -> Option<Vec<Vec<f64>>> {
+    let fewest = LOCAL.max(LOCAL_PER_SUMMARY * observed.len());
+    let mut rows = whitened(simulations)?;
+    let mut nearest: Vec<&Simulation> = simulations.iter().collect();
+    while nearest.len() / 2 >= fewest {
+        let mut ranked: Vec<(f64, &Simulation)> = nearest
+            .into_iter()
+            .map(|simulation| (square(&rows, &simulation.summaries, observed), simulation))
+            .collect();
+        ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+        ranked.truncate(ranked.len() / 2);
+        nearest = ranked.into_iter().map(|(_, simulation)| simulation).collect();
+        rows = whitened(nearest.iter().copied())?;
     }
     Some(rows)
 }
 
-/// The penalty with the least generalised cross-validation score, and the degrees of freedom it leaves the regression.
-/// `projected` is the target in the eigenvectors' coordinates, `total` its sum of squares.
-fn penalty(values: &[f64], projected: &[f64], total: f64, count: f64) -> (f64, f64) {
-    let mut best = (f64::INFINITY, count, 0.0);
-    for exponent in PENALTIES {
-        let penalty = count * 10f64.powi(exponent);
-        let mut freedom = 1.0;
-        let mut residual = total;
-        for (&value, &entry) in values.iter().zip(projected) {
-            let share = value / (value + penalty);
-            freedom += share;
-            residual += entry * entry / (value + penalty) * (share - 2.0);
-        }
-        let left = (count - freedom).max(1e-9 * count);
-        let score = residual.max(0.0) / (left * left);
-        if score < best.0 {
-            best = (score, penalty, freedom);
-        }
+fn whitened<'s>(simulations: impl IntoIterator<Item = &'s Simulation>) -> Option<Vec<Vec<f64>>> {
+    let (summaries, scores): (Vec<&[f64]>, Vec<&[f64]>) =
+        simulations.into_iter().map(|simulation| (&simulation.summaries[..], &simulation.scores[..])).unzip();
+    let equal = vec![1.0 / scores.len() as f64; scores.len()];
+    let Ridge { coefficients, mut residual_covariance } = Ridge::fit(&summaries, &scores, &equal)?;
+    for parameter in 0..residual_covariance.nrows() {
+        residual_covariance[(parameter, parameter)] += RESIDUAL_FLOOR;
     }
-    (best.1, best.2)
+    // A = L⁻¹Bᵀ with the residual covariance LLᵀ.
+    let rows = Cholesky::new(residual_covariance)?.l().solve_lower_triangular(&coefficients.transpose())?;
+    Some(rows.row_iter().map(|row| row.iter().copied().collect()).collect())
 }
 
 #[cfg(test)]
@@ -165,16 +138,20 @@ mod tests {
 
     use super::*;
 
+    fn simulation(score: f64, summaries: &[f64]) -> Simulation {
+        Simulation { scores: vec![score], summaries: summaries.to_vec() }
+    }
+
     /// u ~ N(0, 1), s₁ = 3u + N(0, .6²), s₂ and s₃ pure noise of any size, s₄ constant. The posterior mean is
     /// 3 s₁/(9 + .36), the posterior variance 1/(1 + 9/.36).
     #[test]
     fn a_learned_distance_is_in_posterior_standard_deviations() {
         let mut stream = Key::new(5).stream();
         let mut normal = || -> f64 { StandardNormal.sample(&mut stream) };
-        let simulations: Vec<(Vec<f64>, Vec<f64>)> = (0..4000)
+        let simulations: Vec<Simulation> = (0..4000)
             .map(|_| {
                 let u = normal();
-                (vec![u], vec![3.0 * u + 0.6 * normal(), 1e6 * normal(), normal(), 7.0])
+                simulation(u, &[3.0 * u + 0.6 * normal(), 1e6 * normal(), normal(), 7.0])
             })
             .collect();
         let distance = Distance::fit(DistanceLaw::Learned, &[0.0, 0.0, 0.0, 7.0], &simulations).unwrap();
@@ -187,8 +164,8 @@ mod tests {
 
     #[test]
     fn a_euclidean_distance_is_scaled_by_median_deviations() {
-        let simulations: Vec<(Vec<f64>, Vec<f64>)> =
-            (0..101).map(|i| (vec![0.0], vec![f64::from(i), 1000.0 * f64::from(i), 3.0])).collect();
+        let simulations: Vec<Simulation> =
+            (0..101).map(|i| simulation(0.0, &[f64::from(i), 1000.0 * f64::from(i), 3.0])).collect();
         let distance = Distance::fit(DistanceLaw::Euclidean, &[0.0, 0.0, 3.0], &simulations).unwrap();
         assert!((distance.of(&[25.0, 0.0, 3.0]) - 0.5).abs() < 1e-12);
         assert!((distance.of(&[0.0, 25_000.0, 8.0]) - 0.5).abs() < 1e-12);
@@ -196,7 +173,7 @@ mod tests {
 
     #[test]
     fn constant_summaries_teach_nothing() {
-        let simulations = vec![(vec![0.1], vec![2.0]), (vec![0.7], vec![2.0]), (vec![-1.0], vec![2.0])];
+        let simulations = [0.1, 0.7, -1.0].map(|u| simulation(u, &[2.0]));
         for law in [DistanceLaw::Learned, DistanceLaw::Euclidean] {
             assert_eq!(Distance::fit(law, &[2.0], &simulations).err(), Some(Error::NoInformation));
         }

@@ -9,13 +9,17 @@
 //! * the kernel is normal with twice the weighted covariance of the particles (Filippi et al. 2013, Stat. Appl. Genet.
 //!   Mol. Biol. 12:87, section 4);
 //! * the distance adapts to each generation ([`DistanceLaw`]), as do the thresholds: a quantile of the particles' distances
-//!   under the adapted distance (Prangle 2017, Bayesian Anal. 12:289, algorithm 5).
+//!   under the adapted distance (Prangle 2017, Bayesian Anal. 12:289, algorithm 5);
+//! * the last generation is corrected by regression for its distance from the data ([`Adjustment`]).
 
+mod adjust;
 mod distance;
 mod kernel;
+mod ridge;
 mod sampler;
 mod settings;
 
+pub use adjust::Adjustment;
 pub use distance::DistanceLaw;
 pub use settings::{Error, Settings, Stop};
 
@@ -47,6 +51,8 @@ pub struct Generation {
 pub struct Fit {
     /// The last complete generation.
     pub last: Generation,
+    /// Its particles after [`Adjustment`]; their distances are those before it.
+    pub posterior: Posterior,
     /// Why the fit stopped.
     pub stop: Stop,
     /// Simulations of complete generations.
@@ -55,14 +61,6 @@ pub struct Fit {
     pub failures: u64,
     /// Why the first of them failed.
     pub first_failure: Option<String>,
-}
-
-impl Fit {
-    /// The particles of the last generation.
-    #[must_use]
-    pub fn posterior(&self) -> &Posterior {
-        &self.last.posterior
-    }
 }
 
 /// Fits a simulator to its observations.

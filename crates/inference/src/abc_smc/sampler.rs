@@ -3,7 +3,11 @@
 use metacascade_random::{Key, Stream};
 use rayon::prelude::*;
 
-use super::{Error, Fit, Generation, Settings, Stop, distance::Distance, kernel::Kernel};
+use super::{
+    Adjustment, Error, Fit, Generation, Settings, Stop, adjust,
+    distance::{Distance, Simulation},
+    kernel::Kernel,
+};
 use crate::{Observer, Posterior, Progress, Proposal, Quantiles, Simulator, parameter::from_scores};
 
 /// Simulations a distance is learned from at most: those of lowest index.
@@ -28,15 +32,14 @@ pub(super) struct Sampler<'a, S, O> {
 
 /// A simulated proposal.
 struct Particle {
-    scores: Vec<f64>,
+    simulation: Simulation,
     parameters: Vec<f64>,
-    summaries: Vec<f64>,
 }
 
 /// An unfinished generation: what its simulations gave, in the order of their index.
 struct Attempt {
     accepted: Vec<(Particle, f64)>,
-    training: Vec<(Vec<f64>, Vec<f64>)>,
+    training: Vec<Simulation>,
     simulations: u64,
     failures: u64,
     first_failure: Option<String>,
@@ -71,23 +74,42 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             if self.observer.cancelled() {
                 break Stop::Cancelled;
             }
-            let distances: Vec<f64> = particles.iter().map(|particle| distance.of(&particle.summaries)).collect();
+            let distances: Vec<f64> =
+                particles.iter().map(|particle| distance.of(&particle.simulation.summaries)).collect();
             let Some(threshold) = next_threshold(&distances, &weights, settings) else { break Stop::Resolution };
-            let kernel =
-                Kernel::new(particles.iter().map(|particle| particle.scores.clone()).collect(), weights.clone());
+            let kernel = Kernel::new(
+                particles.iter().map(|particle| particle.simulation.scores.clone()).collect(),
+                weights.clone(),
+            );
             let attempt = match self.attempt(last.index + 1, threshold, &distance, &kernel) {
                 End::Complete(attempt) => attempt,
                 End::Exhausted => break Stop::Simulations,
                 End::Cancelled => break Stop::Cancelled,
             };
             let next = Distance::fit(settings.distance, self.simulator.observed(), &attempt.training)?;
-            let scores: Vec<Vec<f64>> = attempt.accepted.iter().map(|(particle, _)| particle.scores.clone()).collect();
+            let scores: Vec<Vec<f64>> =
+                attempt.accepted.iter().map(|(particle, _)| particle.simulation.scores.clone()).collect();
             weights = kernel.weigh(&scores);
             (last, particles) = self.complete(last.index + 1, threshold, attempt, &weights)?;
             distance = next;
         };
+        let posterior = self.adjusted(&particles, &distance, &last.posterior);
         let Self { simulations, failures, first_failure, .. } = self;
-        Ok(Fit { last, stop, simulations, failures, first_failure })
+        Ok(Fit { last, posterior, stop, simulations, failures, first_failure })
+    }
+
+    fn adjusted(&self, particles: &[Particle], distance: &Distance, last: &Posterior) -> Posterior {
+        let draws = match self.settings.adjustment {
+            Adjustment::None => return last.clone(),
+            Adjustment::Linear => {
+                let scores: Vec<&[f64]> = particles.iter().map(|particle| &particle.simulation.scores[..]).collect();
+                let differences: Vec<Vec<f64>> =
+                    particles.iter().map(|particle| distance.difference(&particle.simulation.summaries)).collect();
+                adjust::linear(&scores, &differences, &last.weights)
+            }
+        };
+        let draws = draws.iter().map(|scores| from_scores(self.simulator.parameters(), scores)).collect();
+        Posterior { draws, ..last.clone() }
     }
 
     /// Generation 0: draws from the prior, of which the nearest are kept.
@@ -125,7 +147,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         let mut ranked: Vec<(Particle, f64)> = all
             .into_iter()
             .map(|particle| {
-                let distance = distance.of(&particle.summaries);
+                let distance = distance.of(&particle.simulation.summaries);
                 (particle, distance)
             })
             .collect();
@@ -161,7 +183,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             started += count;
             for simulated in batch {
                 if let Some(particle) = attempt.count(simulated) {
-                    let found = distance.of(&particle.summaries);
+                    let found = distance.of(&particle.simulation.summaries);
                     if found <= threshold {
                         attempt.accepted.push((particle, found));
                         if attempt.accepted.len() == target {
@@ -206,7 +228,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             if summaries.iter().any(|summary| !summary.is_finite()) {
                 return Err("a summary is not finite".to_owned());
             }
-            Ok(Particle { scores, parameters: proposal.parameters, summaries })
+            Ok(Particle { simulation: Simulation { scores, summaries }, parameters: proposal.parameters })
         })
     }
 
@@ -263,7 +285,7 @@ impl Attempt {
         match simulated {
             Ok(particle) => {
                 if self.training.len() < TRAINING {
-                    self.training.push((particle.scores.clone(), particle.summaries.clone()));
+                    self.training.push(particle.simulation.clone());
                 }
                 Some(particle)
             }

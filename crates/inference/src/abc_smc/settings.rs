@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::DistanceLaw;
+use super::{Adjustment, DistanceLaw};
 
 /// Settings of a fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Settings {
     pub min_threshold: f64,
     /// How distances are measured.
     pub distance: DistanceLaw,
+    /// How the last generation is corrected for its distance from the data.
+    pub adjustment: Adjustment,
     /// Seed of all randomness.
     pub seed: u64,
 }
@@ -38,6 +40,7 @@ impl Default for Settings {
             min_acceptance: 0.01,
             min_threshold: 0.3,
             distance: DistanceLaw::default(),
+            adjustment: Adjustment::default(),
             seed: 1,
         }
     }

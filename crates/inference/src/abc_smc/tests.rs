@@ -65,7 +65,7 @@ fn a_normal_posterior_is_found() {
     let fit = run(&two_means(observed), &settings(), &mut ()).unwrap();
     assert_eq!(fit.stop, Stop::Threshold);
     assert!(fit.last.effective_sample_size > 500.0, "{}", fit.last.effective_sample_size);
-    let posterior = fit.posterior();
+    let posterior = fit.posterior;
     for (sign, (mean, sd)) in [1.0, -1.0].into_iter().zip(exact(observed)) {
         let values: Vec<f64> = posterior.draws.iter().map(|draw| draw[0] + sign * draw[1]).collect();
         let found = crate::moments(&values, &posterior.weights);
@@ -93,7 +93,7 @@ fn a_gamma_posterior_of_counts_is_found() {
         let fit = run(&model, &settings, &mut ()).unwrap();
         assert!(fit.stop == Stop::Threshold && fit.last.effective_sample_size > 300.0, "{:?}", fit.stop);
         let exact = Prior::Gamma { shape: 18.0, scale: 4.0 / 13.0 };
-        let quantiles = fit.posterior().quantiles(0);
+        let quantiles = fit.posterior.quantiles(0);
         for p in [0.1, 0.25, 0.5, 0.75, 0.9] {
             let found = exact.cdf(quantiles.at(p));
             let error = (p * (1.0 - p) / fit.last.effective_sample_size).sqrt();
@@ -117,7 +117,7 @@ fn intervals_cover_truths_as_often_as_they_say() {
         let settings = Settings { population: 300, seed: repeat, ..settings() };
         let fit = run(&model, &settings, &mut ()).unwrap();
         for (index, truth) in [a, b].into_iter().enumerate() {
-            let quantiles = fit.posterior().quantiles(index);
+            let quantiles = fit.posterior.quantiles(index);
             hits += u32::from((quantiles.at(0.05)..=quantiles.at(0.95)).contains(&truth));
         }
     }

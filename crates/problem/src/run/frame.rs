@@ -83,8 +83,11 @@ pub(crate) fn write_whole(
     result
 }
 
-/// Writes bytes as [`write_whole`] does.
-pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+/// Writes a file whole: under a temporary name in its folder, then renamed.
+///
+/// # Errors
+/// If the file system refuses; the old file, if any, is then still there.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     write_whole(path, |file| file.write_all(bytes).map_err(RunError::io("write", path)))
 }
 

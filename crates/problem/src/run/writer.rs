@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     GENERATIONS, GenerationRow, HASHES, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError, RunSettings,
     SETTINGS, STARTS, StartRow,
-    frame::{counts, numbers, texts, write_bytes, write_parquet},
+    frame::{counts, numbers, texts, write_file, write_parquet},
     generation_file,
 };
 use crate::{files::sha256, predictive::Predictive, problem::Problem};
@@ -56,7 +56,7 @@ impl RunWriter {
         }
         fs::create_dir(&staging).map_err(RunError::io("create", folder))?;
         copy_problem(problem, &staging.join(PROBLEM))?;
-        write_bytes(&staging.join(SETTINGS), to_toml(settings, folder)?.as_bytes())?;
+        write_file(&staging.join(SETTINGS), to_toml(settings, folder)?.as_bytes())?;
         Ok(writer)
     }
 
@@ -140,7 +140,7 @@ impl RunWriter {
     pub fn outcome(&mut self, outcome: &Outcome) -> Result<(), RunError> {
         let path = self.path(OUTCOME);
         let text = serde_json::to_string_pretty(outcome).map_err(|error| RunError::damaged(&path, error))?;
-        write_bytes(&path, text.as_bytes())
+        write_file(&path, text.as_bytes())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -215,10 +215,10 @@ fn copy_problem(problem: &Problem, target: &Path) -> Result<(), RunError> {
         if let Some(parent) = copy.parent() {
             fs::create_dir_all(parent).map_err(RunError::io("create", parent))?;
         }
-        write_bytes(&copy, &bytes)?;
+        write_file(&copy, &bytes)?;
         hashes.insert(file.name.as_str(), file.sha256.as_str());
     }
-    write_bytes(&target.join(HASHES), to_toml(&hashes, target)?.as_bytes())
+    write_file(&target.join(HASHES), to_toml(&hashes, target)?.as_bytes())
 }
 
 fn to_toml(value: &impl Serialize, path: &Path) -> Result<String, RunError> {

