@@ -114,7 +114,7 @@ fn sample(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(Ru
         let text = format!("{:.2} % of the simulations could not be finished; the first: {first}", 100.0 * share);
         warnings.push(text);
     }
-    if fit.stop != Stop::Threshold && fit.stop != Stop::Resolution {
+    if fit.stop != Stop::Threshold && fit.stop != Stop::Acceptance {
         warnings.push(format!(
             "The distance to the data came down to {:.2} only, where {:.2} was asked for: {}. The intervals are wider than \
              they would be with more simulations.",

@@ -17,13 +17,14 @@ pub enum Adjustment {
 }
 
 /// Particles' normal scores, moved to a difference of 0.
-pub(super) fn linear(scores: &[&[f64]], differences: &[Vec<f64>], weights: &[f64]) -> Vec<Vec<f64>> {
+pub(super) fn linear(scores: &[Vec<f64>], differences: &[Vec<f64>], weights: &[f64]) -> Vec<Vec<f64>> {
     let predictors: Vec<&[f64]> = differences.iter().map(Vec::as_slice).collect();
-    let Some(ridge) = Ridge::fit(&predictors, scores, weights) else {
+    let responses: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
+    let Some(ridge) = Ridge::fit(&predictors, &responses, weights) else {
         // All particles are equally far from the data.
-        return scores.iter().map(|scores| scores.to_vec()).collect();
+        return scores.to_vec();
     };
-    let moved = |(scores, difference): (&&[f64], &Vec<f64>)| {
+    let moved = |(scores, difference): (&Vec<f64>, &Vec<f64>)| {
         let shift = |response: usize| -> f64 {
             difference.iter().enumerate().map(|(place, value)| value * ridge.coefficients[(place, response)]).sum()
         };

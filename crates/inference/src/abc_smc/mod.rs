@@ -8,9 +8,11 @@
 //! * particles live in normal scores ([`crate::Parameter::to_score`]), where the prior is N(0, I);
 //! * the kernel is normal with twice the weighted covariance of the particles (Filippi et al. 2013, Stat. Appl. Genet.
 //!   Mol. Biol. 12:87, section 4);
-//! * the distance adapts to each generation ([`DistanceLaw`]), as do the thresholds: a quantile of the particles' distances
-//!   under the adapted distance (Prangle 2017, Bayesian Anal. 12:289, algorithm 5);
-//! * the last generation is corrected by regression for its distance from the data ([`Adjustment`]).
+//! * the distance adapts to each generation ([`DistanceLaw`]; Prangle 2017, Bayesian Anal. 12:289), and so does the
+//!   threshold, a quantile of the distances of the generation's own first simulations;
+//! * particles are corrected by regression for their distance from the data ([`Adjustment`]): most proposals start
+//!   from corrected particles, which are nearer to the posterior (Bonassi & West 2015, Bayesian Anal. 10:171, adapt
+//!   proposals to the data likewise), and the posterior consists of the corrected particles of the last generation.
 
 mod adjust;
 mod distance;

@@ -1,6 +1,7 @@
 //! The loop over generations and batches.
 
 use metacascade_random::{Key, Stream};
+use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::{
@@ -15,6 +16,13 @@ const TRAINING: usize = 10_000;
 
 /// Smallest and largest batch: small enough to hear of a cancellation soon, large enough to keep all threads busy.
 const BATCH: std::ops::RangeInclusive<u64> = 64..=1024;
+
+/// Share of proposals around adjusted particles.
+const ADJUSTED: f64 = 0.8;
+
+/// Where a threshold is more than this share of the one before, the next generation keeps half the share of its
+/// simulations.
+const STALLED: f64 = 0.9;
 
 /// Children of a proposal's key.
 const PROPOSE: u64 = 0;
@@ -38,11 +46,24 @@ struct Particle {
 
 /// An unfinished generation: what its simulations gave, in the order of their index.
 struct Attempt {
+    /// Infinite until it is known.
+    threshold: f64,
     accepted: Vec<(Particle, f64)>,
     training: Vec<Simulation>,
     simulations: u64,
     failures: u64,
     first_failure: Option<String>,
+}
+
+/// What a complete generation hands to the next.
+struct State {
+    /// Normal scores of the particles.
+    scores: Vec<Vec<f64>>,
+    /// The same after regression adjustment.
+    adjusted: Vec<Vec<f64>>,
+    /// Learned from its simulations.
+    distance: Distance,
+    last: Generation,
 }
 
 /// How a generation ended.
@@ -59,9 +80,11 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
     }
 
     pub fn run(mut self) -> Result<Fit, Error> {
-        let (mut particles, mut weights, mut distance, mut last) = self.first()?;
+        let settings = self.settings;
+        let mut state = self.first()?;
+        let mut share = settings.threshold_quantile;
         let stop = loop {
-            let settings = self.settings;
+            let last = &state.last;
             if last.threshold <= settings.min_threshold {
                 break Stop::Threshold;
             }
@@ -71,49 +94,34 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             if last.acceptance < settings.min_acceptance {
                 break Stop::Acceptance;
             }
-            if self.observer.cancelled() {
-                break Stop::Cancelled;
-            }
-            let distances: Vec<f64> =
-                particles.iter().map(|particle| distance.of(&particle.simulation.summaries)).collect();
-            let Some(threshold) = next_threshold(&distances, &weights, settings) else { break Stop::Resolution };
-            let kernel = Kernel::new(
-                particles.iter().map(|particle| particle.simulation.scores.clone()).collect(),
-                weights.clone(),
-            );
-            let attempt = match self.attempt(last.index + 1, threshold, &distance, &kernel) {
+            let kernel = state.kernel(settings.adjustment);
+            let attempt = match self.attempt(last.index + 1, share, &state.distance, &kernel)? {
                 End::Complete(attempt) => attempt,
                 End::Exhausted => break Stop::Simulations,
                 End::Cancelled => break Stop::Cancelled,
             };
-            let next = Distance::fit(settings.distance, self.simulator.observed(), &attempt.training)?;
             let scores: Vec<Vec<f64>> =
                 attempt.accepted.iter().map(|(particle, _)| particle.simulation.scores.clone()).collect();
-            weights = kernel.weigh(&scores);
-            (last, particles) = self.complete(last.index + 1, threshold, attempt, &weights)?;
-            distance = next;
+            let next = self.complete(last.index + 1, attempt, kernel.weigh(&scores))?;
+            if next.last.threshold > STALLED * last.threshold {
+                share *= 0.5;
+            }
+            state = next;
         };
-        let posterior = self.adjusted(&particles, &distance, &last.posterior);
-        let Self { simulations, failures, first_failure, .. } = self;
-        Ok(Fit { last, posterior, stop, simulations, failures, first_failure })
-    }
-
-    fn adjusted(&self, particles: &[Particle], distance: &Distance, last: &Posterior) -> Posterior {
-        let draws = match self.settings.adjustment {
-            Adjustment::None => return last.clone(),
+        let posterior = match settings.adjustment {
+            Adjustment::None => state.last.posterior.clone(),
             Adjustment::Linear => {
-                let scores: Vec<&[f64]> = particles.iter().map(|particle| &particle.simulation.scores[..]).collect();
-                let differences: Vec<Vec<f64>> =
-                    particles.iter().map(|particle| distance.difference(&particle.simulation.summaries)).collect();
-                adjust::linear(&scores, &differences, &last.weights)
+                let parameters = self.simulator.parameters();
+                let draws = state.adjusted.iter().map(|scores| from_scores(parameters, scores)).collect();
+                Posterior { draws, ..state.last.posterior.clone() }
             }
         };
-        let draws = draws.iter().map(|scores| from_scores(self.simulator.parameters(), scores)).collect();
-        Posterior { draws, ..last.clone() }
+        let Self { simulations, failures, first_failure, .. } = self;
+        Ok(Fit { last: state.last, posterior, stop, simulations, failures, first_failure })
     }
 
     /// Generation 0: draws from the prior, of which the nearest are kept.
-    fn first(&mut self) -> Result<(Vec<Particle>, Vec<f64>, Distance, Generation), Error> {
+    fn first(&mut self) -> Result<State, Error> {
         let total = self.settings.first_simulations();
         let population = self.settings.population;
         let mut attempt = Attempt::new();
@@ -124,7 +132,6 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             }
             let count = (*BATCH.end()).min(total - attempt.simulations);
             let prior = |stream: &mut Stream| {
-                use rand_distr::{Distribution, StandardNormal};
                 self.simulator.parameters().iter().map(|_| StandardNormal.sample(stream)).collect()
             };
             for simulated in self.batch(0, attempt.simulations, count, prior) {
@@ -140,8 +147,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             });
         }
         if all.len() < population {
-            let first = attempt.first_failure.unwrap_or_default();
-            return Err(Error::Failures { failures: attempt.failures, simulations: attempt.simulations, first });
+            return Err(attempt.too_many_failures());
         }
         let distance = Distance::fit(self.settings.distance, self.simulator.observed(), &attempt.training)?;
         let mut ranked: Vec<(Particle, f64)> = all
@@ -154,48 +160,60 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         // Stable: equal distances stay in the order of their index.
         ranked.sort_by(|a, b| a.1.total_cmp(&b.1));
         ranked.truncate(population);
-        let threshold = ranked.last().map_or(f64::INFINITY, |particle| particle.1);
+        attempt.threshold = ranked.last().map_or(f64::INFINITY, |particle| particle.1);
         attempt.accepted = ranked;
-        let weights = vec![1.0 / population as f64; population];
-        let (generation, particles) = self.complete(0, threshold, attempt, &weights)?;
-        Ok((particles, weights, distance, generation))
+        self.complete(0, attempt, vec![1.0 / population as f64; population])
     }
 
-    /// A later generation: perturbs, simulates and accepts until the population is complete.
-    fn attempt(&mut self, index: usize, threshold: f64, distance: &Distance, kernel: &Kernel) -> End {
+    /// A later generation: perturbs, simulates and accepts until the population is complete. The first simulations, as
+    /// many as there are particles, set the threshold: the distance that a given share of them keeps.
+    fn attempt(&mut self, index: usize, share: f64, distance: &Distance, kernel: &Kernel) -> Result<End, Error> {
         let target = self.settings.population;
         let budget = self.settings.max_simulations - self.simulations;
         let mut attempt = Attempt::new();
+        let mut pilot: Option<Vec<(Particle, f64)>> = Some(Vec::new());
         let mut started = 0;
         loop {
             if self.observer.cancelled() {
-                return End::Cancelled;
+                return Ok(End::Cancelled);
             }
             if started == budget {
-                return End::Exhausted;
+                return Ok(End::Exhausted);
             }
             let accepted = attempt.accepted.len() as u64;
-            let missing = target as u64 - accepted;
             // As many as the acceptance so far asks for.
-            let wanted = (missing * started).checked_div(accepted).unwrap_or(*BATCH.end()) + *BATCH.start();
+            let missing = (target as u64 - accepted) * started;
+            let wanted = missing.checked_div(accepted).unwrap_or(*BATCH.end()) + *BATCH.start();
             let count = wanted.min(*BATCH.end()).min(budget - started);
             let batch = self.batch(index, started, count, |stream| kernel.propose(stream));
             started += count;
             for simulated in batch {
-                if let Some(particle) = attempt.count(simulated) {
-                    let found = distance.of(&particle.simulation.summaries);
-                    if found <= threshold {
-                        attempt.accepted.push((particle, found));
-                        if attempt.accepted.len() == target {
-                            // The rest of the batch is forgotten: where batches end must not matter.
-                            return End::Complete(attempt);
+                let found = attempt.count(simulated).map(|particle| {
+                    let distance = distance.of(&particle.simulation.summaries);
+                    (particle, distance)
+                });
+                match &mut pilot {
+                    Some(first) => {
+                        first.extend(found);
+                        if attempt.simulations == target as u64 {
+                            let first = pilot.take().unwrap_or_default();
+                            if first.is_empty() {
+                                return Err(attempt.too_many_failures());
+                            }
+                            attempt.threshold = threshold(&first, share).max(self.settings.min_threshold);
+                            attempt.accepted = first.into_iter().filter(|found| found.1 <= attempt.threshold).collect();
                         }
                     }
+                    None => attempt.accepted.extend(found.filter(|found| found.1 <= attempt.threshold)),
+                }
+                if attempt.accepted.len() == target {
+                    // The rest of the batch is forgotten: where batches end must not matter.
+                    return Ok(End::Complete(attempt));
                 }
             }
             self.observer.progress(&Progress::Generation {
                 index,
-                threshold,
+                threshold: attempt.threshold,
                 accepted: attempt.accepted.len(),
                 target,
                 simulations: attempt.simulations,
@@ -232,51 +250,62 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         })
     }
 
-    /// Books a generation, tells the observer, and hands the particles on.
-    fn complete(
-        &mut self,
-        index: usize,
-        threshold: f64,
-        attempt: Attempt,
-        weights: &[f64],
-    ) -> Result<(Generation, Vec<Particle>), Error> {
+    /// Books a generation, learns from it, and tells the observer.
+    fn complete(&mut self, index: usize, attempt: Attempt, weights: Vec<f64>) -> Result<State, Error> {
+        let distance = Distance::fit(self.settings.distance, self.simulator.observed(), &attempt.training)?;
         self.simulations += attempt.simulations;
         self.failures += attempt.failures;
         self.first_failure = self.first_failure.take().or(attempt.first_failure);
         let (particles, distances): (Vec<Particle>, Vec<f64>) = attempt.accepted.into_iter().unzip();
-        let posterior = Posterior {
-            names: self.simulator.parameters().iter().map(|parameter| parameter.name.clone()).collect(),
-            draws: particles.iter().map(|particle| particle.parameters.clone()).collect(),
-            weights: weights.to_vec(),
-            distances,
-        };
-        let generation = Generation {
+        let differences: Vec<Vec<f64>> =
+            particles.iter().map(|particle| distance.difference(&particle.simulation.summaries)).collect();
+        let (scores, draws): (Vec<Vec<f64>>, Vec<Vec<f64>>) =
+            particles.into_iter().map(|particle| (particle.simulation.scores, particle.parameters)).unzip();
+        let adjusted = adjust::linear(&scores, &differences, &weights);
+        let names = self.simulator.parameters().iter().map(|parameter| parameter.name.clone()).collect();
+        let posterior = Posterior { names, draws, weights, distances };
+        let last = Generation {
             index,
-            threshold,
-            acceptance: particles.len() as f64 / attempt.simulations as f64,
+            threshold: attempt.threshold,
+            acceptance: scores.len() as f64 / attempt.simulations as f64,
             simulations: attempt.simulations,
             failures: attempt.failures,
             total_simulations: self.simulations,
             effective_sample_size: posterior.effective_sample_size(),
             posterior,
         };
-        self.observer.generation(&generation).map_err(Error::Observer)?;
-        Ok((generation, particles))
+        self.observer.generation(&last).map_err(Error::Observer)?;
+        Ok(State { scores, adjusted, distance, last })
     }
 }
 
-/// A quantile of the distances, or the next smaller distance where that would accept all particles again (distances of
-/// counts come in steps); `None` if all are equal.
-fn next_threshold(distances: &[f64], weights: &[f64], settings: &Settings) -> Option<f64> {
-    let largest = distances.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let quantile = Quantiles::new(distances, weights).at(settings.threshold_quantile);
-    let smaller = distances.iter().copied().filter(|&distance| distance < largest).reduce(f64::max)?;
-    Some(quantile.min(smaller).max(settings.min_threshold))
+impl State {
+    /// Around the adjusted particles, and, in case the regression misleads, around the particles as they are.
+    fn kernel(&self, adjustment: Adjustment) -> Kernel {
+        let raw = self.scores.clone();
+        let sets = match adjustment {
+            Adjustment::None => vec![(1.0, raw)],
+            Adjustment::Linear => vec![(ADJUSTED, self.adjusted.clone()), (1.0 - ADJUSTED, raw)],
+        };
+        Kernel::new(sets, &self.last.posterior.weights)
+    }
+}
+
+/// The distance below which a share of simulations lies.
+fn threshold(simulated: &[(Particle, f64)], share: f64) -> f64 {
+    let distances: Vec<f64> = simulated.iter().map(|found| found.1).collect();
+    Quantiles::new(&distances, &vec![1.0 / distances.len() as f64; distances.len()]).at(share)
 }
 
 impl Attempt {
-    const fn new() -> Self {
-        Self { accepted: Vec::new(), training: Vec::new(), simulations: 0, failures: 0, first_failure: None }
+    fn new() -> Self {
+        let (accepted, training) = (Vec::new(), Vec::new());
+        Self { threshold: f64::INFINITY, accepted, training, simulations: 0, failures: 0, first_failure: None }
+    }
+
+    fn too_many_failures(self) -> Error {
+        let first = self.first_failure.unwrap_or_default();
+        Error::Failures { failures: self.failures, simulations: self.simulations, first }
     }
 
     /// Books a simulation; gives it back if it did not fail.

@@ -15,12 +15,13 @@ pub struct Settings {
     pub max_simulations: u64,
     /// Most generations.
     pub max_generations: usize,
-    /// The quantile of the particles' distances that is the next threshold, between 0 and 1.
+    /// The share of a generation's simulations that its threshold accepts, between 0 and 1; halved whenever the
+    /// threshold stalls.
     pub threshold_quantile: f64,
     /// The fit stops after a generation that accepted a smaller share of its simulations.
     pub min_acceptance: f64,
     /// The fit stops at this threshold. With [`DistanceLaw::Learned`] it is in posterior standard deviations: ε adds ε²
-    /// of a posterior variance to each direction, so that .3 widens intervals by 4 %.
+    /// of a posterior variance to each direction: without adjustment, .5 widens intervals by 12 %.
     pub min_threshold: f64,
     /// How distances are measured.
     pub distance: DistanceLaw,
@@ -36,9 +37,9 @@ impl Default for Settings {
             population: 1000,
             max_simulations: 200_000,
             max_generations: 30,
-            threshold_quantile: 0.5,
-            min_acceptance: 0.01,
-            min_threshold: 0.3,
+            threshold_quantile: 0.25,
+            min_acceptance: 0.03,
+            min_threshold: 0.5,
             distance: DistanceLaw::default(),
             adjustment: Adjustment::default(),
             seed: 1,
@@ -90,8 +91,6 @@ pub enum Stop {
     Simulations,
     /// The number of generations was reached.
     Generations,
-    /// All particles are equally near to the data.
-    Resolution,
     /// The observer ended it.
     Cancelled,
 }
@@ -103,7 +102,6 @@ impl fmt::Display for Stop {
             Self::Acceptance => "the share of accepted simulations fell below the smallest asked for",
             Self::Simulations => "the next generation needed more simulations than allowed",
             Self::Generations => "the number of generations asked for was reached",
-            Self::Resolution => "all particles were equally near to the data",
             Self::Cancelled => "it was interrupted; the last complete generation was kept",
         })
     }
