@@ -14,6 +14,7 @@ use metacascade_problem::{
     DRAWS, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter, predictive,
 };
 use metacascade_random::Key;
+use metacascade_report::content::Verdict;
 use metacascade_report::number::{interval, significant};
 use serde::Serialize;
 
@@ -276,7 +277,7 @@ fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
     let mut table = table(&["parameter", "unit", "median", "95 % interval", "what the data say"]);
     for parameter in &outcome.parameters {
         let (lower, upper) = parameter.interval95;
-        let verdict = if parameter.moved() { "determined" } else { "did not move" };
+        let verdict = Verdict::of(parameter.contraction).words();
         table.add_row([
             parameter.id.clone(),
             parameter.unit.clone(),

@@ -17,11 +17,8 @@ pub fn run(typed: &Report) -> Result<(), Failed> {
 /// Writes the report of a run to a file, by default in the run's folder, and says to which.
 pub fn write(folder: &Path, output: Option<&Path>) -> Result<PathBuf, Failed> {
     let run = Run::open(folder)?;
-    let page = {
-        let _ = run;
-        metacascade_report::render(&metacascade_report::Content::default())
-    }
-    .map_err(|error| Failed::Work(error.to_string()))?;
+    let page = metacascade_report::render(&metacascade_report::content_of(&run))
+        .map_err(|error| Failed::Work(error.to_string()))?;
     let path = output.map_or_else(|| folder.join("report.html"), Path::to_owned);
     write_file(&path, page.as_bytes())?;
     Ok(path)

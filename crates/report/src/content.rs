@@ -90,6 +90,19 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict on a contraction ([`Parameter::contraction`]): determined from .75 on, where the posterior is at
+    /// most half as wide as the prior; unmoved below .1.
+    #[must_use]
+    pub fn of(contraction: f64) -> Self {
+        if contraction >= 0.75 {
+            Self::Determined
+        } else if contraction >= 0.1 {
+            Self::PartlyDetermined
+        } else {
+            Self::FollowsPrior
+        }
+    }
+
     /// The verdict in words, such as `determined by the data`.
     #[must_use]
     pub const fn words(self) -> &'static str {

@@ -21,6 +21,3 @@ pub(crate) fn with_unit(name: &str, unit: &str) -> String {
 fn tip(field: &str, title: &str) -> Value {
     json!({"field": field, "type": "nominal", "title": title})
 }
-
-#[cfg(test)]
-mod tests;

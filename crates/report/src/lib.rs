@@ -18,12 +18,14 @@
 pub mod axis;
 pub mod content;
 pub mod figures;
+mod from_run;
 pub mod inline;
 pub mod number;
 mod page;
 pub mod style;
 
 pub use content::Content;
+pub use from_run::content as content_of;
 
 /// Why a page could not be rendered.
 #[derive(Debug, thiserror::Error)]

@@ -78,10 +78,8 @@ pub fn render(content: &Content) -> Result<String, Error> {
             .iter()
             .map(|parameter| Figure::new(&marginals::spec(parameter), &format!("parameter {}", parameter.name)))
             .collect(),
-        pairs: (content.pairs.names.len() > 1).then(|| Figure {
-            renderer: "canvas",
-            ..Figure::new(&pairs::spec(&content.pairs), "pairs")
-        }),
+        pairs: (content.pairs.names.len() > 1)
+            .then(|| Figure { renderer: "canvas", ..Figure::new(&pairs::spec(&content.pairs), "pairs") }),
         correlations: CorrelationRow::all(&content.pairs),
         convergence: convergence_figures(content),
         generations: content.generations.iter().map(GenerationRow::new).collect(),

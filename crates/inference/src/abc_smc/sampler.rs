@@ -18,7 +18,7 @@ const TRAINING: usize = 10_000;
 const BATCH: std::ops::RangeInclusive<u64> = 64..=1024;
 
 /// Share of proposals around adjusted particles.
-const ADJUSTED: f64 = 0.8;
+const ADJUSTED: f64 = 0.5;
 
 /// Where a threshold is more than this share of the one before, the next generation keeps half the share of its
 /// simulations.

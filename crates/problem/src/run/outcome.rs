@@ -56,12 +56,6 @@ pub struct ParameterSummary {
 }
 
 impl ParameterSummary {
-    /// Whether the posterior moved from the prior at all: contraction of a tenth or more.
-    #[must_use]
-    pub fn moved(&self) -> bool {
-        self.contraction >= 0.1
-    }
-
     /// Summaries of all estimated parameters.
     #[must_use]
     pub fn all(problem: &Problem, posterior: &Posterior) -> Vec<Self> {

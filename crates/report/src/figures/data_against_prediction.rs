@@ -42,7 +42,8 @@ pub fn spec(observable: &Observable, series: &Series, time_unit: &str, colour: &
         tip("interval95", "95 % interval"),
     ];
     let data_tips = [tip("time_text", "time"), tip("value_text", "measured"), tip("replicate", "replicate")];
-    let bands_of = |mark: Value, encoding: Value| json!({"data": {"name": "bands"}, "mark": mark, "encoding": encoding});
+    let bands_of =
+        |mark: Value, encoding: Value| json!({"data": {"name": "bands"}, "mark": mark, "encoding": encoding});
     let data_of = |mark: Value, encoding: Value| json!({"data": {"name": "data"}, "mark": mark, "encoding": encoding});
 
     let mut spec = specification(&format!(
@@ -65,7 +66,10 @@ pub fn spec(observable: &Observable, series: &Series, time_unit: &str, colour: &
             json!({"type": "point", "filled": true, "size": 300, "opacity": 0}),
             json!({"x": x, "y": y("median"), "tooltip": band_tips})
         ),
-        data_of(json!({"type": "rule", "color": INK, "clip": true}), json!({"x": x, "y": y("lower"), "y2": {"field": "upper"}})),
+        data_of(
+            json!({"type": "rule", "color": INK, "clip": true}),
+            json!({"x": x, "y": y("lower"), "y2": {"field": "upper"}})
+        ),
         data_of(
             json!({"type": "point", "filled": true, "size": 34, "opacity": 0.85, "color": INK}),
             json!({"x": x, "y": y("value"), "tooltip": data_tips})

@@ -22,7 +22,8 @@ pub fn spec(parameter: &Parameter) -> Value {
     let axis = if parameter.log_scale { Axis::log(values, 0.0) } else { Axis::linear(values, 0.0) };
     let mut x = axis.channel("value", &with_unit(&parameter.name, &parameter.unit));
     x["axis"]["offset"] = json!(12);
-    let highest = range(densities.into_iter().flatten().map(|[_, density]| *density)).map_or(1.0, |[_, highest]| highest);
+    let highest =
+        range(densities.into_iter().flatten().map(|[_, density]| *density)).map_or(1.0, |[_, highest]| highest);
     let highest = if highest > 0.0 { highest * 1.05 } else { 1.0 };
     let y = json!({"field": "density", "type": "quantitative", "axis": null, "title": "density",
         "scale": {"domain": [0.0, highest], "nice": false}});

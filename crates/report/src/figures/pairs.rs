@@ -18,8 +18,7 @@ const BINS: usize = 16;
 pub fn spec(pairs: &Pairs) -> Value {
     let count = pairs.names.len();
     let size = panel_size(count);
-    let columns: Vec<Vec<f64>> =
-        (0..count).map(|column| pairs.draws.iter().map(|row| row[column]).collect()).collect();
+    let columns: Vec<Vec<f64>> = (0..count).map(|column| pairs.draws.iter().map(|row| row[column]).collect()).collect();
     let axes: Vec<Axis> = columns
         .iter()
         .zip(&pairs.log_scale)

@@ -94,7 +94,8 @@ pub struct CorrelationRow<'a> {
 
 impl<'a> CorrelationRow<'a> {
     pub fn all(pairs: &'a Pairs) -> Vec<Self> {
-        let number = |value: &f64| if value.is_finite() { format!("{value:.2}").replace('-', "−") } else { "–".into() };
+        let number =
+            |value: &f64| if value.is_finite() { format!("{value:.2}").replace('-', "−") } else { "–".into() };
         let rows = pairs.names.iter().zip(&pairs.correlation);
         rows.map(|(name, row)| Self { name, values: row.iter().map(number).collect() }).collect()
     }
@@ -127,8 +128,5 @@ pub fn starts_in_words(log_likelihoods: &[f64]) -> Option<String> {
     // 0.1 in the log-likelihood is far below what a likelihood-ratio test at 95 % notices (1.92).
     let near = log_likelihoods.iter().filter(|value| best - **value <= 0.1).count();
     let all = log_likelihoods.len();
-    Some(format!(
-        "{near} of {all} starts ended within 0.1 of the best log-likelihood, {}.",
-        significant(best, 5)
-    ))
+    Some(format!("{near} of {all} starts ended within 0.1 of the best log-likelihood, {}.", significant(best, 5)))
 }

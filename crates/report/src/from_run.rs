@@ -1,0 +1,139 @@
+//! What a run says, gathered for the page.
+
+mod density;
+mod predictions;
+mod words;
+
+use metacascade_inference::{Posterior, Scale};
+use metacascade_problem::{FitMethod, Problem, Run, run::ParameterSummary};
+use metacascade_random::Key;
+
+use crate::{
+    content::{Content, Generation, Pairs, Parameter, Verdict},
+    number::significant,
+};
+
+/// Rows of [`Pairs::draws`].
+const PAIRS: usize = 400;
+
+/// Everything the page says about a run, finished or not.
+#[must_use]
+pub fn content(run: &Run) -> Content {
+    let Run { settings, problem, posterior, outcome, .. } = run;
+    let summaries = match outcome {
+        Some(outcome) => outcome.parameters.clone(),
+        None => ParameterSummary::all(problem, posterior),
+    };
+    let parameters = parameters(problem, posterior, &summaries);
+    let observables = predictions::observables(run);
+    let mut warnings: Vec<String> = match outcome {
+        Some(outcome) => outcome.warnings.clone(),
+        None => {
+            vec!["The fit did not come to its end: these are the particles of its last complete generation.".into()]
+        }
+    };
+    warnings.extend(problem.warnings().iter().cloned());
+    Content {
+        title: problem.title().to_owned(),
+        subtitle: problem.description().to_owned(),
+        method: method(run),
+        headline: words::headline(&parameters, &observables),
+        warnings,
+        parameters,
+        time_unit: problem.network().time_unit().to_owned(),
+        observables,
+        pairs: pairs(problem, posterior, settings.seed),
+        generations: run
+            .generations
+            .iter()
+            .map(|row| Generation {
+                index: row.index,
+                threshold: row.threshold,
+                acceptance: row.acceptance,
+                simulations: row.simulations,
+                effective_sample_size: row.effective_sample_size,
+            })
+            .collect(),
+        optimiser_starts: run.starts.iter().map(|start| start.log_likelihood).collect(),
+        stopping_reason: outcome.as_ref().map(|outcome| outcome.stopped.clone()).unwrap_or_default(),
+        seconds: outcome.as_ref().map_or(0.0, |outcome| outcome.seconds),
+        settings: rows(run),
+        command: settings.command.clone(),
+        versions: vec![("metacascade".into(), settings.version.clone())],
+        file_hashes: problem.files().iter().map(|file| (file.name.clone(), file.sha256.clone())).collect(),
+    }
+}
+
+fn method(run: &Run) -> String {
+    let simulation = &run.settings.simulation;
+    match run.settings.method {
+        FitMethod::AbcSmc => format!(
+            "approximate Bayesian computation (ABC-SMC) on stochastic simulations by {}: {}",
+            simulation.method, simulation.reason
+        ),
+        FitMethod::Mle => {
+            let log_likelihood = run.outcome.as_ref().and_then(|outcome| outcome.log_likelihood);
+            let highest = log_likelihood.map_or(String::new(), |value| format!(", {} at best", significant(value, 5)));
+            format!(
+                "maximum likelihood of the mean field from many starts{highest}; intervals by Laplace's approximation"
+            )
+        }
+    }
+}
+
+fn rows(run: &Run) -> Vec<(String, String)> {
+    let settings = &run.settings;
+    let value = |value: &toml::Value| match value {
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut rows: Vec<(String, String)> =
+        settings.fit.iter().map(|(name, setting)| (name.replace('_', " "), value(setting))).collect();
+    rows.push(("simulation".into(), settings.simulation.method.clone()));
+    rows.push(("threads".into(), settings.threads.to_string()));
+    rows
+}
+
+fn parameters(problem: &Problem, posterior: &Posterior, summaries: &[ParameterSummary]) -> Vec<Parameter> {
+    let effective = posterior.effective_sample_size();
+    let all = problem.estimated_rows().zip(problem.estimated()).zip(summaries).enumerate();
+    all.map(|(index, ((row, parameter), summary))| Parameter {
+        name: row.id.clone(),
+        description: if row.description.is_empty() { row.name.clone() } else { row.description.clone() },
+        unit: row.unit.clone(),
+        prior: words::prior(parameter),
+        estimate: summary.median,
+        interval_50: summary.interval50.into(),
+        interval_95: summary.interval95.into(),
+        contraction: summary.contraction,
+        effective_draws: Some(effective),
+        verdict: Verdict::of(summary.contraction),
+        log_scale: parameter.scale == Scale::Log10,
+        prior_density: density::prior(parameter),
+        posterior_density: density::posterior(parameter, &posterior.column(index), &posterior.weights),
+    })
+    .collect()
+}
+
+fn pairs(problem: &Problem, posterior: &Posterior, seed: u64) -> Pairs {
+    let parameters = problem.estimated();
+    let chosen = posterior.resample(PAIRS, Key::new(seed));
+    let scaled: Vec<Vec<f64>> = parameters
+        .iter()
+        .enumerate()
+        .map(|(index, parameter)| posterior.draws.iter().map(|draw| parameter.to_scale(draw[index])).collect())
+        .collect();
+    let covariance = |a: &[f64], b: &[f64]| {
+        let mean = |values: &[f64]| values.iter().zip(&posterior.weights).map(|(x, w)| x * w).sum::<f64>();
+        let (mean_a, mean_b) = (mean(a), mean(b));
+        let terms = a.iter().zip(b).zip(&posterior.weights);
+        terms.map(|((x, y), w)| w * (x - mean_a) * (y - mean_b)).sum::<f64>()
+    };
+    let correlation = |a: &[f64], b: &[f64]| covariance(a, b) / (covariance(a, a) * covariance(b, b)).sqrt();
+    Pairs {
+        names: posterior.names.clone(),
+        log_scale: parameters.iter().map(|parameter| parameter.scale == Scale::Log10).collect(),
+        draws: chosen.iter().map(|&index| posterior.draws[index].clone()).collect(),
+        correlation: scaled.iter().map(|a| scaled.iter().map(|b| correlation(a, b)).collect()).collect(),
+    }
+}

@@ -1,0 +1,103 @@
+//! Measurements beside what the posterior predicts.
+
+use std::collections::BTreeMap;
+
+use metacascade_inference::Quantiles;
+use metacascade_problem::{NoiseDistribution, Predictive, Problem, Run};
+
+use crate::content::{Band, Measurement, Observable, Series};
+
+/// An observable and an experiment, by position.
+type Place = (usize, usize);
+
+/// Values that span more than this factor are shown on a logarithmic axis.
+const LOG_FACTOR: f64 = 30.0;
+
+/// All observables that were measured, in the order of the problem.
+pub fn observables(run: &Run) -> Vec<Observable> {
+    let problem = &run.problem;
+    let mut data = measurements(problem);
+    let mut bands = run.predictive.as_ref().map(bands).unwrap_or_default();
+    let several = problem.experiments().len() > 1;
+    let mut observables = Vec::new();
+    for (index, observable) in problem.observables().iter().enumerate() {
+        let places: Vec<Place> = data.keys().copied().filter(|place| place.0 == index).collect();
+        let series: Vec<Series> = places
+            .into_iter()
+            .map(|place| {
+                let experiment = &problem.experiments()[place.1];
+                let name = if experiment.name.is_empty() { &experiment.id } else { &experiment.name };
+                Series {
+                    arm: if several { name.clone() } else { String::new() },
+                    data: data.remove(&place).unwrap_or_default(),
+                    bands: bands.remove(&place).unwrap_or_default(),
+                }
+            })
+            .collect();
+        if series.is_empty() {
+            continue;
+        }
+        observables.push(Observable {
+            id: observable.id.clone(),
+            name: observable.name.clone(),
+            unit: observable.unit.clone(),
+            log_axis: spans_decades(&series),
+            series,
+        });
+    }
+    observables
+}
+
+fn measurements(problem: &Problem) -> BTreeMap<Place, Vec<Measurement>> {
+    let mut data: BTreeMap<Place, Vec<Measurement>> = BTreeMap::new();
+    for series in problem.series() {
+        let subject = &problem.trajectories()[series.trajectory];
+        let replicate = match (subject.replicate.is_empty(), subject.repetition) {
+            (_, 0) => subject.replicate.clone(),
+            (true, repetition) => format!("{}", repetition + 1),
+            (false, repetition) => format!("{} ({})", subject.replicate, repetition + 1),
+        };
+        let normal = problem.observables()[series.observable].noise == NoiseDistribution::Normal;
+        let rows = data.entry((series.observable, series.experiment)).or_default();
+        rows.extend(series.measurements.iter().map(|row| Measurement {
+            time: row.time,
+            value: row.value,
+            sd: row.noise.filter(|_| normal),
+            replicate: replicate.clone(),
+        }));
+    }
+    data
+}
+
+/// Quantiles of the predictions, noise included, at each time.
+fn bands(predictive: &Predictive) -> BTreeMap<Place, Vec<Band>> {
+    let mut found: BTreeMap<Place, Vec<(f64, f64)>> = BTreeMap::new();
+    for row in 0..predictive.time.len() {
+        let place = (predictive.observable[row], predictive.experiment[row]);
+        found.entry(place).or_default().push((predictive.time[row], predictive.prediction[row]));
+    }
+    let bands = found.into_iter().map(|(place, mut rows)| {
+        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let band = |rows: &[(f64, f64)]| {
+            let values: Vec<f64> = rows.iter().map(|row| row.1).collect();
+            let quantiles = Quantiles::new(&values, &vec![1.0 / values.len() as f64; values.len()]);
+            Band {
+                time: rows[0].0,
+                median: quantiles.at(0.5),
+                lower50: quantiles.at(0.25),
+                upper50: quantiles.at(0.75),
+                lower95: quantiles.at(0.025),
+                upper95: quantiles.at(0.975),
+            }
+        };
+        (place, rows.chunk_by(|a, b| a.0 == b.0).map(band).collect())
+    });
+    bands.collect()
+}
+
+fn spans_decades(series: &[Series]) -> bool {
+    let values: Vec<f64> = series.iter().flat_map(|series| series.data.iter().map(|point| point.value)).collect();
+    let positive = values.iter().copied().filter(|&value| value > 0.0);
+    let (low, high) = positive.fold((f64::INFINITY, 0.0f64), |(low, high), value| (low.min(value), high.max(value)));
+    values.iter().all(|&value| value >= 0.0) && high > LOG_FACTOR * low
+}

@@ -1,0 +1,171 @@
+//! Sentences.
+
+use metacascade_inference::{self as inference, Prior};
+
+use crate::{
+    content::{Observable, Parameter, Verdict},
+    number::{significant, tick},
+};
+
+/// A prior in words, such as `log-uniform from 0.001 to 0.3`.
+pub fn prior(parameter: &inference::Parameter) -> String {
+    let law = match parameter.prior {
+        Prior::Uniform { .. } => return range("uniform", parameter),
+        Prior::LogUniform { .. } => return range("log-uniform", parameter),
+        Prior::Normal { mean, sd } => format!("normal, mean {}, s.d. {}", tick(mean), tick(sd)),
+        Prior::LogNormal { log_mean, log_sd } => {
+            format!("log-normal, median {}, s.d. of the logarithm {}", tick(log_mean.exp()), tick(log_sd))
+        }
+        Prior::Laplace { location, scale } => format!("Laplace, median {}, scale {}", tick(location), tick(scale)),
+        Prior::LogLaplace { log_location, log_scale } => {
+            format!("log-Laplace, median {}, scale of the logarithm {}", tick(log_location.exp()), tick(log_scale))
+        }
+        Prior::Gamma { shape, scale } => format!("gamma, shape {}, scale {}", tick(shape), tick(scale)),
+        Prior::Exponential { scale } => format!("exponential, mean {}", tick(scale)),
+        Prior::Cauchy { location, scale } => format!("Cauchy, median {}, scale {}", tick(location), tick(scale)),
+        Prior::ChiSquare { degrees_of_freedom } => {
+            format!("chi-square, {} degrees of freedom", tick(degrees_of_freedom))
+        }
+        Prior::Rayleigh { scale } => format!("Rayleigh, scale {}", tick(scale)),
+    };
+    let (lower, upper) = parameter.prior.support();
+    match (parameter.lower > lower, parameter.upper < upper) {
+        (true, true) => format!("{law}, within {} to {}", tick(parameter.lower), tick(parameter.upper)),
+        (true, false) => format!("{law}, above {}", tick(parameter.lower)),
+        (false, true) => format!("{law}, below {}", tick(parameter.upper)),
+        (false, false) => law,
+    }
+}
+
+fn range(name: &str, parameter: &inference::Parameter) -> String {
+    let (lower, upper) = parameter.prior.support();
+    format!("{name} from {} to {}", tick(parameter.lower.max(lower)), tick(parameter.upper.min(upper)))
+}
+
+/// What was found: the determined parameters with their intervals, then the others, then how well the model fits.
+pub fn headline(parameters: &[Parameter], observables: &[Observable]) -> Vec<String> {
+    let of = |verdict: Verdict| parameters.iter().filter(move |parameter| parameter.verdict == verdict);
+    let mut sentences = Vec::new();
+    let found: Vec<String> = of(Verdict::Determined).map(finding).collect();
+    sentences.push(match found.len() {
+        0 => "The data determine none of the parameters by themselves.".into(),
+        _ => format!("{}.", capitalised(&found.join("; "))),
+    });
+    let partly: Vec<String> = of(Verdict::PartlyDetermined).map(finding).collect();
+    if !partly.is_empty() {
+        sentences.push(format!("Known in part only: {}.", partly.join("; ")));
+    }
+    let silent: Vec<&str> = of(Verdict::FollowsPrior).map(label).collect();
+    match silent.as_slice() {
+        [] => {}
+        [one] => sentences.push(format!(
+            "The data say nothing about {one}: it did not move from its prior, and its interval is an assumption."
+        )),
+        [rest @ .., last] => sentences.push(format!(
+            "The data say nothing about {} and {last}: they did not move from their priors, and their intervals are assumptions.",
+            rest.join(", ")
+        )),
+    }
+    sentences.extend(coverage(observables));
+    sentences
+}
+
+/// `growth of the primary is 0.12 per day (95 % interval 0.11 to 0.14)`.
+fn finding(parameter: &Parameter) -> String {
+    let [lower, upper] = parameter.interval_95.map(|end| significant(end, 3));
+    let unit = match parameter.unit.strip_prefix("1/") {
+        _ if parameter.unit.is_empty() => String::new(),
+        Some(per) => format!(" per {per}"),
+        None => format!(" {}", parameter.unit),
+    };
+    format!("{} is {}{unit} (95 % interval {lower} to {upper})", label(parameter), significant(parameter.estimate, 3))
+}
+
+fn label(parameter: &Parameter) -> &str {
+    if parameter.description.is_empty() { &parameter.name } else { &parameter.description }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// How many measurements lie within the 95 % posterior predictive interval of their time.
+fn coverage(observables: &[Observable]) -> Option<String> {
+    let (mut inside, mut all) = (0, 0);
+    for series in observables.iter().flat_map(|observable| &observable.series) {
+        for point in &series.data {
+            if let Some(band) = series.bands.iter().find(|band| band.time == point.time) {
+                all += 1;
+                inside += usize::from((band.lower95..=band.upper95).contains(&point.value));
+            }
+        }
+    }
+    (all > 0).then(|| format!("{inside} of {all} measurements lie within the model's 95 % predictive intervals."))
+}
+
+#[cfg(test)]
+mod tests {
+    use metacascade_inference::Scale;
+
+    use super::*;
+    use crate::content::{Band, Measurement, Series};
+
+    fn parameter(description: &str, unit: &str, contraction: f64) -> Parameter {
+        Parameter {
+            name: "k".into(),
+            description: description.into(),
+            unit: unit.into(),
+            prior: String::new(),
+            estimate: 0.1234,
+            interval_50: [0.12, 0.13],
+            interval_95: [0.1118, 0.1382],
+            contraction,
+            effective_draws: None,
+            verdict: Verdict::of(contraction),
+            log_scale: true,
+            prior_density: Vec::new(),
+            posterior_density: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn findings_come_first_then_what_the_data_do_not_say() {
+        let band = |time| Band { time, median: 1.0, lower50: 0.9, upper50: 1.1, lower95: 0.5, upper95: 1.5 };
+        let point = |time, value| Measurement { time, value, sd: None, replicate: String::new() };
+        let data = vec![point(1.0, 1.2), point(2.0, 1.6)];
+        let series = vec![Series { arm: String::new(), data, bands: vec![band(1.0), band(2.0)] }];
+        let observable =
+            Observable { id: "y".into(), name: String::new(), unit: String::new(), log_axis: false, series };
+        let parameters = [
+            parameter("growth", "1/day", 0.97),
+            parameter("survival", "", 0.4),
+            parameter("delay", "day", 0.02),
+            parameter("clearance", "1/day", -0.01),
+        ];
+        assert_eq!(
+            headline(&parameters, &[observable]),
+            [
+                "Growth is 0.123 per day (95 % interval 0.112 to 0.138).",
+                "Known in part only: survival is 0.123 (95 % interval 0.112 to 0.138).",
+                "The data say nothing about delay and clearance: they did not move from their priors, and their intervals \
+                 are assumptions.",
+                "1 of 2 measurements lie within the model's 95 % predictive intervals.",
+            ]
+        );
+        assert!(headline(&parameters[2..3], &[])[0].starts_with("The data determine none"));
+    }
+
+    #[test]
+    fn priors_are_told_with_their_truncation() {
+        let parameter = |prior, lower, upper| {
+            let name = "k".into();
+            super::prior(&inference::Parameter { name, prior, lower, upper, scale: Scale::Lin })
+        };
+        let wide = Prior::LogUniform { lower: 0.001, upper: 0.3 };
+        assert_eq!(parameter(wide.clone(), 0.001, 0.3), "log-uniform from 0.001 to 0.3");
+        assert_eq!(parameter(wide, 0.01, 0.3), "log-uniform from 0.01 to 0.3");
+        let normal = Prior::Normal { mean: 1.0, sd: 2.0 };
+        assert_eq!(parameter(normal, 0.0, f64::INFINITY), "normal, mean 1, s.d. 2, above 0");
+    }
+}
