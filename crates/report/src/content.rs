@@ -91,12 +91,12 @@ pub enum Verdict {
 
 impl Verdict {
     /// The verdict on a contraction ([`Parameter::contraction`]): determined from .75 on, where the posterior is at
-    /// most half as wide as the prior; unmoved below .1.
+    /// most half as wide as the prior; unmoved below .2, where it is at least nine tenths as wide.
     #[must_use]
     pub fn of(contraction: f64) -> Self {
         if contraction >= 0.75 {
             Self::Determined
-        } else if contraction >= 0.1 {
+        } else if contraction >= 0.2 {
             Self::PartlyDetermined
         } else {
             Self::FollowsPrior

@@ -1,4 +1,4 @@
-//! The perturbation kernel: a mixture of normal laws, each with the weighted covariance of its particles.
+//! The perturbation kernel: a mixture of normal laws, each with twice the weighted covariance of its particles.
 
 use nalgebra::{Cholesky, DMatrix, Dyn};
 use rand::{Rng, RngExt};
@@ -72,7 +72,7 @@ impl Component {
             .collect();
         let mut covariance = DMatrix::from_fn(dimension, dimension, |i, j| {
             let terms = centres.iter().zip(&weights);
-            terms.map(|(centre, weight)| weight * (centre[i] - mean[i]) * (centre[j] - mean[j])).sum::<f64>()
+            2.0 * terms.map(|(centre, weight)| weight * (centre[i] - mean[i]) * (centre[j] - mean[j])).sum::<f64>()
         });
         let largest = covariance.diagonal().iter().copied().fold(f64::MIN_POSITIVE, f64::max);
         let mut jitter = JITTER * largest;

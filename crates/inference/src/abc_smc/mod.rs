@@ -6,8 +6,8 @@
 //!
 //! * generation 0 draws from the prior and keeps the nearest;
 //! * particles live in normal scores ([`crate::Parameter::to_score`]), where the prior is N(0, I);
-//! * the kernel is normal with the weighted covariance of the particles (Filippi et al. 2013, Stat. Appl. Genet. Mol.
-//!   Biol. 12:87, section 4, take twice that; with many parameters it costs more effective sample size than it gains);
+//! * the kernel is normal with twice the weighted covariance of the particles (Filippi et al. 2013, Stat. Appl. Genet.
+//!   Mol. Biol. 12:87, section 4);
 //! * the distance adapts to each generation ([`DistanceLaw`]; Prangle 2017, Bayesian Anal. 12:289), and so does the
 //!   threshold, a quantile of the distances of the generation's own first simulations;
 //! * particles are corrected by regression for their distance from the data ([`Adjustment`]): most proposals start
