@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::{measurements::Override, observe::Workspace, problem::Problem, simulator::resolve};
 
 /// Draws from the posterior that are enough for bands of 95 %.
-pub const DRAWS: usize = 400;
+pub const DRAWS: usize = 1000;
 
 /// Evenly spaced times between 0 and the last measurement of an experiment.
 const GRID: usize = 60;

@@ -161,12 +161,12 @@ pub struct Measurement {
     pub replicate: String,
 }
 
-/// Posterior predictive distribution at one time, in the observable's unit.
+/// Posterior predictive distribution at one time, in the observable's unit; intervals include measurement noise.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Band {
     /// Time, in [`Content::time_unit`].
     pub time: f64,
-    /// Median.
+    /// Median of what the model gives, measurement noise left out.
     pub median: f64,
     /// Lower end of the central 50 % interval.
     pub lower50: f64,

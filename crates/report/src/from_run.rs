@@ -99,7 +99,7 @@ fn parameters(problem: &Problem, posterior: &Posterior, summaries: &[ParameterSu
     let all = problem.estimated_rows().zip(problem.estimated()).zip(summaries).enumerate();
     all.map(|(index, ((row, parameter), summary))| Parameter {
         name: row.id.clone(),
-        description: if row.description.is_empty() { row.name.clone() } else { row.description.clone() },
+        description: if row.name.is_empty() { row.description.clone() } else { row.name.clone() },
         unit: row.unit.clone(),
         prior: words::prior(parameter),
         estimate: summary.median,

@@ -2,7 +2,7 @@
 
 use metacascade_engine::Method;
 use metacascade_inference::{Proposal, Simulator, optimise};
-use metacascade_problem::ProblemSimulator;
+use metacascade_problem::{ProblemLikelihood, ProblemSimulator};
 use metacascade_random::Key;
 
 use crate::fixture::{Copy, load};

@@ -83,12 +83,13 @@ fn axes(observable: &Observable) -> [Axis; 2] {
     let data = || observable.series.iter().flat_map(|series| &series.data);
     let bands = || observable.series.iter().flat_map(|series| &series.bands);
     let times = data().map(|point| point.time).chain(bands().map(|band| band.time));
-    let core: Vec<f64> = data().map(|point| point.value).chain(bands().map(|band| band.median)).collect();
+    let core: Vec<f64> = data().map(|point| point.value).collect();
+    let medians = bands().map(|band| band.median);
     let bars = data().flat_map(|point| [point.value - point.sd.unwrap_or(0.0), point.value + point.sd.unwrap_or(0.0)]);
     let ends = bands().flat_map(|band| [band.lower95, band.upper95]);
-    // A bar of one standard deviation may reach below zero though the quantity cannot.
+    // A bar or an interval may reach below zero though the quantity cannot.
     let floor = if core.iter().all(|value| *value >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
-    let fringe: Vec<f64> = bars.chain(ends).map(|value| value.max(floor)).collect();
+    let fringe: Vec<f64> = bars.chain(medians).chain(ends).map(|value| value.max(floor)).collect();
     let value = if observable.log_axis {
         Axis::decades(&core, &fringe)
     } else {

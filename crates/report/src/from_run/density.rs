@@ -31,7 +31,8 @@ pub fn posterior(parameter: &Parameter, values: &[f64], weights: &[f64]) -> Vec<
     let range = (quantiles.at(0.75) - quantiles.at(0.25)) / 1.34;
     let spread = if range > 0.0 { sd.min(range) } else { sd };
     let bandwidth = 0.9 * spread * effective.powf(-0.2);
-    if bandwidth.is_nan() || bandwidth <= 0.0 {
+    // Rounding leaves equal draws a spread of this order.
+    if bandwidth.is_nan() || bandwidth <= 1e-12 * quantiles.at(0.5).abs() {
         return Vec::new();
     }
     let (lower, upper) = (parameter.to_scale(parameter.lower), parameter.to_scale(parameter.upper));

@@ -69,28 +69,31 @@ fn measurements(problem: &Problem) -> BTreeMap<Place, Vec<Measurement>> {
     data
 }
 
-/// Quantiles of the predictions, noise included, at each time.
+/// At each time, the median of the model without noise, and quantiles of the predictions, noise included.
 fn bands(predictive: &Predictive) -> BTreeMap<Place, Vec<Band>> {
-    let mut found: BTreeMap<Place, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut found: BTreeMap<Place, Vec<[f64; 3]>> = BTreeMap::new();
     for row in 0..predictive.time.len() {
         let place = (predictive.observable[row], predictive.experiment[row]);
-        found.entry(place).or_default().push((predictive.time[row], predictive.prediction[row]));
+        let values = [predictive.time[row], predictive.simulation[row], predictive.prediction[row]];
+        found.entry(place).or_default().push(values);
     }
     let bands = found.into_iter().map(|(place, mut rows)| {
-        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let band = |rows: &[(f64, f64)]| {
-            let values: Vec<f64> = rows.iter().map(|row| row.1).collect();
-            let quantiles = Quantiles::new(&values, &vec![1.0 / values.len() as f64; values.len()]);
+        rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        let band = |rows: &[[f64; 3]]| {
+            let equal = vec![1.0 / rows.len() as f64; rows.len()];
+            let quantiles =
+                |column: usize| Quantiles::new(&rows.iter().map(|row| row[column]).collect::<Vec<f64>>(), &equal);
+            let (model, prediction) = (quantiles(1), quantiles(2));
             Band {
-                time: rows[0].0,
-                median: quantiles.at(0.5),
-                lower50: quantiles.at(0.25),
-                upper50: quantiles.at(0.75),
-                lower95: quantiles.at(0.025),
-                upper95: quantiles.at(0.975),
+                time: rows[0][0],
+                median: model.at(0.5),
+                lower50: prediction.at(0.25),
+                upper50: prediction.at(0.75),
+                lower95: prediction.at(0.025),
+                upper95: prediction.at(0.975),
             }
         };
-        (place, rows.chunk_by(|a, b| a.0 == b.0).map(band).collect())
+        (place, rows.chunk_by(|a, b| a[0] == b[0]).map(band).collect())
     });
     bands.collect()
 }

@@ -1,0 +1,56 @@
+//! Claim: fits of the real datasets give what is known about them, and say what the data do not tell.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+
+use metacascade_tests::{interval, metacascade, parameter, succeed};
+
+/// Fits a dataset with fewer particles than its own settings ask for.
+fn fit(name: &str, arguments: &[&str]) -> (tempfile::TempDir, PathBuf, String) {
+    let place = tempfile::tempdir().unwrap();
+    let run = place.path().join("run");
+    let mut command = metacascade();
+    command.args(["fit", &format!("datasets/{name}"), "-o", run.to_str().unwrap()]).args(arguments);
+    let told = succeed(&mut command);
+    (place, run, told)
+}
+
+fn brackets(run: &std::path::Path, name: &str, known: f64) {
+    let (lower, upper) = interval(run, name);
+    assert!((lower..=upper).contains(&known), "{name}: {lower} to {upper} for {known}");
+    // An answer that says nothing would bracket anything.
+    assert!(upper / lower < 3.0, "{name}: {lower} to {upper}");
+}
+
+fn overlaps(run: &std::path::Path, name: &str, low: f64, high: f64) {
+    let (lower, upper) = interval(run, name);
+    assert!(lower <= high && upper >= low, "{name}: {lower} to {upper} for {low} to {high}");
+}
+
+#[test]
+fn sw620_cells_switch_as_known() {
+    for arguments in [&["--population", "300", "--max-simulations", "20000"][..], &["--method", "mle"][..]] {
+        let (_place, run, _) = fit("sw620-switching", arguments);
+        brackets(&run, "k_AB", 0.0721);
+        brackets(&run, "k_BA", 0.1335);
+        let (ab, ba) = (parameter(&run, "k_AB"), parameter(&run, "k_BA"));
+        let (ab, ba) = (ab["median"].as_f64().unwrap(), ba["median"].as_f64().unwrap());
+        let equilibrium = ba / (ab + ba);
+        assert!((equilibrium - 0.649).abs() < 0.03, "{arguments:?}: {equilibrium}");
+    }
+}
+
+#[test]
+fn hypoxia_fate_map_determines_growth_and_switching_and_says_what_it_does_not() {
+    let (_place, run, told) = fit("hypoxia-fatemap", &["--population", "500", "--max-simulations", "60000"]);
+    overlaps(&run, "growth_primary", 0.11, 0.14);
+    overlaps(&run, "hypoxia_switch", 0.0155, 0.0171);
+    overlaps(&run, "growth_lung", 0.16, 0.21);
+    let contraction = |name: &str| parameter(&run, name)["contraction"].as_f64().unwrap();
+    assert!(contraction("growth_primary") > 0.75 && contraction("hypoxia_switch") > 0.75);
+    assert!(contraction("delay") < 0.2, "{}", contraction("delay"));
+    assert!(told.contains("did not move from its prior"), "{told}");
+    let report = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(report.contains("did not move from"), "the report says so too");
+}
