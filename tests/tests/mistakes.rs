@@ -58,7 +58,7 @@ fn an_observable_of_a_species_the_model_lacks() {
 #[test]
 fn a_negative_cell_count() {
     let told = spoiled(|folder| replace(folder, "measurements.tsv", "\t11000\t", "\t-11000\t"));
-    says(&told, &["measurements.tsv:10:", "-11000", "negative", "^"]);
+    says(&told, &["measurements.tsv:10:", "cannot be -11000", "0 or more", "^"]);
 }
 
 #[test]

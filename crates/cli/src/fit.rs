@@ -138,7 +138,7 @@ fn sample(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(Ru
         parameters: ParameterSummary::all(problem, &fit.posterior),
     };
     let cancelled = fit.stop == Stop::Cancelled;
-    let simulation = simulation.clone();
+    let simulation = *simulation;
     Ok((writer, Found { outcome, posterior: fit.posterior, simulation, cancelled }))
 }
 

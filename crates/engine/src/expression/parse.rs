@@ -191,7 +191,7 @@ fn resolve(
         let message = format!("`{name}` takes {expected} argument(s), {} given", arguments.len());
         return Err(ExpressionError::new(message, span));
     }
-    if function == Function::Piecewise && arguments.len() % 2 == 0 {
+    if function == Function::Piecewise && arguments.len().is_multiple_of(2) {
         return Err(ExpressionError::new("piecewise lacks its last value, for when no condition holds", span)
             .help("write piecewise(value, condition, …, otherwise)"));
     }

@@ -54,7 +54,7 @@ fn exact(observed: [f64; 3]) -> [(f64, f64); 2] {
 }
 
 fn settings() -> Settings {
-    Settings { population: 1000, min_threshold: 0.2, ..Settings::default() }
+    Settings { population: 1000, min_threshold: 0.2, min_acceptance: 0.0, ..Settings::default() }
 }
 
 /// Bounds: at an effective sample size above 500, four standard errors are .18 s.d. for a mean and 13 % for an s.d.;

@@ -1,0 +1,108 @@
+"""Opens reports in a headless Chromium as a reader would.
+
+Fails on any console message of an error or a warning, any page error, any network request but the file itself, a figure
+that was not drawn, or a page wider than its window; and, with scripts off, where the tables are not to be read.
+
+Usage: reports.py [--screenshots FOLDER] [REPORT ...]; without reports it fits the datasets quickly and opens theirs.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+         "--disable-background-networking", "--disable-component-update"]
+VIEWS = {"wide": (1280, "light"), "narrow": (390, "light"), "dark": (1280, "dark")}
+FITS = {
+    "abc-smc": ["datasets/hypoxia-fatemap", "--population", "100", "--max-simulations", "4000"],
+    "mle": ["datasets/sw620-switching", "--method", "mle"],
+}
+
+
+def fitted(folder):
+    """Reports of quick fits."""
+    program = os.environ.get("METACASCADE_BIN", ROOT / "target/release/metacascade")
+    for name, arguments in FITS.items():
+        run = Path(folder) / name
+        subprocess.run([program, "fit", *arguments, "-o", run], cwd=ROOT, check=True, capture_output=True)
+        yield run / "report.html"
+
+
+def undrawn(page):
+    """Descriptions of figures without a drawing of some size."""
+    return page.evaluate("""() => [...document.querySelectorAll('.figure')].filter(figure => {
+        const drawing = figure.querySelector('.chart svg.marks, .chart canvas.marks');
+        if (!drawing) return true;
+        const {width, height} = drawing.getBoundingClientRect();
+        return width < 50 || height < 50;
+    }).map(figure => figure.dataset.file)""")
+
+
+def check(browser, report, screenshots):
+    """What is wrong with a report, in all views."""
+    wrong = []
+    for view, (width, scheme) in VIEWS.items():
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        say = lambda text: wrong.append(f"{report} ({view}): {text}")
+        page.on("console", lambda message: message.type in ("error", "warning") and say(f"console: {message.text}"))
+        page.on("pageerror", lambda error: say(f"page error: {error}"))
+        page.on("request", lambda request: request.url.startswith(("data:", "blob:")) or request.url == report.as_uri()
+                or say(f"network: {request.url}"))
+        page.goto(report.as_uri())
+        figures = page.locator(".figure").count()
+        try:
+            page.wait_for_function("""() => [...document.querySelectorAll('.figure')]
+                .every(figure => figure.querySelector('.chart svg.marks, .chart canvas.marks'))""", timeout=20_000)
+        except Exception:  # what is missing is told below
+            pass
+        if not figures:
+            say("there are no figures")
+        for figure in undrawn(page):
+            say(f"the figure {figure} was not drawn")
+        found = page.evaluate("document.documentElement.scrollWidth")
+        if found > width:
+            say(f"the page is {found} pixels wide in a window of {width}")
+        if screenshots:
+            page.screenshot(path=Path(screenshots) / f"{report.parent.name}-{view}.png", full_page=True)
+        page.close()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.as_uri())
+    if not page.locator("#parameters table").first.is_visible():
+        wrong.append(f"{report}: without scripts the table of parameters is not visible")
+    if page.locator(".figure").first.is_visible():
+        wrong.append(f"{report}: without scripts there are empty figures")
+    context.close()
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("reports", nargs="*", type=Path)
+    parser.add_argument("--screenshots", type=Path)
+    arguments = parser.parse_args()
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not chromium:
+        sys.exit("there is no Chromium; scripts/python-environment installs it")
+    if arguments.screenshots:
+        arguments.screenshots.mkdir(parents=True, exist_ok=True)
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        for report in arguments.reports or fitted(folder):
+            wrong += check(browser, report.resolve(), arguments.screenshots)
+            print(f"{report.parent.name}: opened")
+        browser.close()
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+if __name__ == "__main__":
+    main()
