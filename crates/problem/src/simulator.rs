@@ -15,6 +15,9 @@ use crate::{
 /// Starts of the search for the reference of the summaries.
 const REFERENCE_STARTS: usize = 6;
 
+/// Step in normal scores over which the reference's dependence on the parameters is measured.
+const REFERENCE_STEP: f64 = 0.02;
+
 /// Simulates whole data sets of a problem, in the layout of its measurements, and summarises them.
 ///
 /// Each subject ([`crate::Trajectory`]) is one trajectory of its experiment, observed at the times of its
@@ -39,9 +42,9 @@ impl<'p> ProblemSimulator<'p> {
         let shared = matches!(method, Method::Ode { .. });
         let mut summaries = Summaries::new(problem);
         if summaries.wants_reference()
-            && let Some(reference) = reference(problem)
+            && let Some((reference, changes)) = reference(problem)
         {
-            summaries.set_reference(&reference);
+            summaries.set_reference(&reference, &changes);
         }
         let data: Vec<f64> =
             problem.series().iter().flat_map(|series| &series.measurements).map(|row| row.value).collect();
@@ -88,12 +91,21 @@ impl<'p> ProblemSimulator<'p> {
     }
 }
 
-/// The mean field where it fits the data best; `None` if it cannot be solved anywhere.
-fn reference(problem: &Problem) -> Option<Vec<f64>> {
+/// The mean field where it fits the data best, and how it changes with each parameter, as values before and after;
+/// `None` if it cannot be solved.
+#[expect(clippy::type_complexity, reason = "a pair of data sets for each parameter")]
+fn reference(problem: &Problem) -> Option<(Vec<f64>, Vec<(Vec<f64>, Vec<f64>)>)> {
     let likelihood = ProblemLikelihood::new(problem);
     let settings = optimise::Settings { starts: REFERENCE_STARTS, draws: 1, ..optimise::Settings::default() };
-    let optimum = optimise::run(&likelihood, &settings, &mut ()).ok()?;
-    likelihood.mean_field(&optimum.parameters).ok()
+    let best = optimise::run(&likelihood, &settings, &mut ()).ok()?.parameters;
+    let moved = |index: usize, step: f64| {
+        let mut point = best.clone();
+        let parameter = &problem.estimated()[index];
+        point[index] = parameter.from_score(parameter.to_score(point[index]) + step);
+        likelihood.mean_field(&point)
+    };
+    let change = |index| Some((moved(index, -REFERENCE_STEP).ok()?, moved(index, REFERENCE_STEP).ok()?));
+    Some((likelihood.mean_field(&best).ok()?, (0..best.len()).map(change).collect::<Option<_>>()?))
 }
 
 /// A concrete method and why: exact only if it suits every experiment at the nominal parameters.

@@ -8,8 +8,9 @@
 //!   logarithm of the variance between subjects, pooled over times. Subjects are exchangeable: which of them comes
 //!   first in the table changes nothing.
 //! * Where the noise has an estimated parameter, one coordinate for each (observable, experiment): the logarithm of the
-//!   mean squared deviation from a reference, the model's mean field where it fits the data best. Any fixed reference
-//!   would do; near the data this one tells noise from trend.
+//!   mean squared deviation from a reference, the model's mean field where it fits the data best, after what a change
+//!   of parameters could explain to first order is taken away. Any fixed reference would do; near the data this one
+//!   tells noise from trend.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -44,8 +45,6 @@ struct Group {
     times: Vec<(f64, Range<usize>)>,
     spread: bool,
     noise_is_estimated: bool,
-    /// What the coordinates are compared with, time by time, where the noise is estimated and a reference is known.
-    reference: Vec<f64>,
     /// What is a small variance in these coordinates.
     floor: f64,
 }
@@ -59,6 +58,15 @@ pub(crate) struct Summaries {
     groups: Vec<Group>,
     /// Position among the data and its transform.
     members: Vec<(usize, Transform)>,
+    reference: Option<Reference>,
+}
+
+/// What data are compared with to tell noise from trend. Coordinates are those of all groups whose noise is estimated.
+#[derive(Debug)]
+struct Reference {
+    coordinates: Vec<f64>,
+    /// Orthonormal directions in which the parameters move the coordinates.
+    directions: Vec<Vec<f64>>,
 }
 
 impl Summaries {
@@ -101,12 +109,11 @@ impl Summaries {
                 experiment,
                 spread: times.iter().any(|(_, range)| range.len() > 1),
                 noise_is_estimated: estimated.get(&(observable, experiment)) == Some(&true),
-                reference: Vec::new(),
                 times,
                 floor: SMALLEST_VARIANCE * unit * unit,
             });
         }
-        Self { groups, members }
+        Self { groups, members, reference: None }
     }
 
     /// Whether there is noise to be estimated, for which a reference is needed.
@@ -114,19 +121,34 @@ impl Summaries {
         self.groups.iter().any(|group| group.noise_is_estimated)
     }
 
-    /// Sets the reference, a data set without noise.
-    pub fn set_reference(&mut self, data: &[f64]) {
-        let members = &self.members;
-        for group in self.groups.iter_mut().filter(|group| group.noise_is_estimated) {
-            group.reference = group.times.iter().map(|(_, range)| mean(&members[range.clone()], data)).collect();
+    /// Sets the reference, a data set without noise, with pairs of further ones between which one parameter changes.
+    pub fn set_reference(&mut self, data: &[f64], changes: &[(Vec<f64>, Vec<f64>)]) {
+        let coordinates = self.noisy(data);
+        let mut directions: Vec<Vec<f64>> = Vec::new();
+        for (down, up) in changes {
+            let mut direction: Vec<f64> = self.noisy(up).iter().zip(self.noisy(down)).map(|(a, b)| a - b).collect();
+            let length = norm(&direction);
+            remove(&mut direction, &directions);
+            let left = norm(&direction);
+            // What earlier directions explain to rounding is none of its own; something must be left for the noise.
+            if left > 1e-6 * length && directions.len() + 1 < coordinates.len() {
+                directions.push(direction.iter().map(|value| value / left).collect());
+            }
         }
+        self.reference = Some(Reference { coordinates, directions });
+    }
+
+    /// The coordinates of the groups whose noise is estimated.
+    fn noisy(&self, data: &[f64]) -> Vec<f64> {
+        let groups = self.groups.iter().filter(|group| group.noise_is_estimated);
+        let times = groups.flat_map(|group| &group.times);
+        times.map(|(_, range)| mean(&self.members[range.clone()], data)).collect()
     }
 
     /// The summaries of a data set.
     pub fn of(&self, data: &[f64]) -> Vec<f64> {
         let mut summaries = Vec::with_capacity(self.members.len());
         for group in &self.groups {
-            let start = summaries.len();
             let (mut squares, mut degrees) = (0.0, 0);
             for (_, range) in &group.times {
                 let members = &self.members[range.clone()];
@@ -136,16 +158,30 @@ impl Summaries {
                 degrees += range.len() - 1;
                 summaries.push(mean);
             }
-            let deviations = group.reference.iter().zip(&summaries[start..]).map(|(a, b)| (a - b) * (a - b));
-            let deviation = deviations.sum::<f64>() / group.times.len() as f64;
             if group.spread {
                 summaries.push((squares / degrees as f64 + group.floor).ln());
             }
-            if !group.reference.is_empty() {
-                summaries.push((deviation + group.floor).ln());
-            }
         }
+        summaries.extend(self.reference.iter().flat_map(|reference| self.deviations(reference, data)));
         summaries
+    }
+
+    /// The logarithms of the mean squared deviations from the reference.
+    fn deviations(&self, reference: &Reference, data: &[f64]) -> Vec<f64> {
+        let coordinates = self.noisy(data);
+        let mut deviation: Vec<f64> = coordinates.iter().zip(&reference.coordinates).map(|(a, b)| a - b).collect();
+        remove(&mut deviation, &reference.directions);
+        // Each direction takes one degree of freedom, shared by all.
+        let share = 1.0 - reference.directions.len() as f64 / deviation.len() as f64;
+        let mut rest = deviation.as_slice();
+        let groups = self.groups.iter().filter(|group| group.noise_is_estimated);
+        let logarithm = |group: &Group| {
+            let (own, others) = rest.split_at(group.times.len());
+            rest = others;
+            let square = own.iter().map(|value| value * value).sum::<f64>() / (share * own.len() as f64);
+            (square + group.floor).ln()
+        };
+        groups.map(logarithm).collect()
     }
 
     /// What each summary is.
@@ -158,9 +194,11 @@ impl Summaries {
             if group.spread {
                 names.push(format!("{observable} {experiment} log variance between subjects"));
             }
-            if !group.reference.is_empty() {
-                names.push(format!("{observable} {experiment} log deviation from the reference"));
-            }
+        }
+        for group in self.groups.iter().filter(|group| group.noise_is_estimated && self.reference.is_some()) {
+            let observable = &problem.observables()[group.observable].id;
+            let experiment = &problem.experiments()[group.experiment].id;
+            names.push(format!("{observable} {experiment} log deviation from the reference"));
         }
         names
     }
@@ -176,6 +214,18 @@ fn typical(values: impl Iterator<Item = f64>) -> f64 {
 /// The mean coordinate of some members.
 fn mean(members: &[(usize, Transform)], data: &[f64]) -> f64 {
     members.iter().map(|&(at, transform)| transform.apply(data[at])).sum::<f64>() / members.len() as f64
+}
+
+fn norm(values: &[f64]) -> f64 {
+    values.iter().map(|value| value * value).sum::<f64>().sqrt()
+}
+
+/// Takes away what lies along orthonormal directions.
+fn remove(values: &mut [f64], directions: &[Vec<f64>]) {
+    for direction in directions {
+        let along: f64 = values.iter().zip(direction).map(|(a, b)| a * b).sum();
+        values.iter_mut().zip(direction).for_each(|(value, entry)| *value -= along * entry);
+    }
 }
 
 /// Whether a measurement's noise depends on an estimated parameter.

@@ -24,13 +24,24 @@ impl Method {
             return (Method::tau_leap(), format!("the rate of `{name}` changes with time"));
         }
         match expected_events(network, parameters, end) {
-            Some(events) if events <= MOST_EXACT_EVENTS => {
-                (Method::Direct, format!("about {events:.2e} events a trajectory are expected, few enough to be exact"))
+            Some(events) if events <= MOST_EXACT_EVENTS => (
+                Method::Direct,
+                format!("about {} events a trajectory are expected, few enough to be exact", in_words(events)),
+            ),
+            Some(events) => {
+                (Method::tau_leap(), format!("about {} events a trajectory are expected", in_words(events)))
             }
-            Some(events) => (Method::tau_leap(), format!("about {events:.2e} events a trajectory are expected")),
             None => (Method::tau_leap(), "the mean field could not tell how many events to expect".to_owned()),
         }
     }
+}
+
+/// A number to two digits or so, such as `21 thousand`.
+fn in_words(number: f64) -> String {
+    let steps = [(1e12, " trillion"), (1e9, " billion"), (1e6, " million"), (1e3, " thousand"), (1.0, "")];
+    let (step, word) = steps.into_iter().find(|&(step, _)| number >= 0.95 * step).unwrap_or((1.0, ""));
+    let share = number / step;
+    if share < 9.5 && !word.is_empty() { format!("{share:.1}{word}") } else { format!("{share:.0}{word}") }
 }
 
 /// The integral of the total propensity along the mean field, by the trapezoidal rule.
@@ -54,4 +65,15 @@ fn expected_events(network: &Network, parameters: &[f64], end: f64) -> Option<f6
     Simulator::new(network, &method).run(parameters, &times, Key::new(0), &mut observe).ok()?;
     let inner: f64 = totals.iter().sum::<f64>() - 0.5 * (totals.first()? + totals.last()?);
     Some(inner * end / INTERVALS as f64).filter(|events| events.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn numbers_are_rounded_for_readers() {
+        let words = [9.28, 999.0, 20_800.0, 1_200.0, 2.38e8].map(in_words);
+        assert_eq!(words, ["9", "1.0 thousand", "21 thousand", "1.2 thousand", "238 million"]);
+    }
 }

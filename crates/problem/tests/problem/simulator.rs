@@ -117,9 +117,8 @@ fn subjects_are_exchangeable() {
     assert_eq!(names.iter().filter(|name| name.contains("variance between subjects")).count(), 2, "{names:?}");
 }
 
-/// The deviation from the reference tells the noise: at the parameters of the reference, its exponential estimates σ²
-/// (8 % below the truth at most for the few parameters fitted, and the noise of the data in the reference above). The
-/// mean over 500 data sets has a standard error of about 1 %.
+/// The deviation from the reference tells the noise, also where the other parameters are a little off: its exponential
+/// estimates σ². The mean over 500 data sets has a standard error of about 1 %; 10 % is for the second order.
 #[test]
 fn the_deviation_from_the_reference_grows_with_the_noise() {
     let problem = load("switching");
@@ -130,6 +129,8 @@ fn the_deviation_from_the_reference_grows_with_the_noise() {
     let best = optimise::run(&ProblemLikelihood::new(&problem), &optimise::Settings::default(), &mut ()).unwrap();
     let variance = |noise: f64| {
         let mut parameters = best.parameters.clone();
+        parameters[0] *= 1.1;
+        parameters[1] *= 0.9;
         parameters[2] = noise;
         let proposals: Vec<Proposal> =
             (0..500).map(|index| Proposal { parameters: parameters.clone(), key: Key::new(4).child(index) }).collect();
