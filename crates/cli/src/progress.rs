@@ -68,7 +68,7 @@ impl Observer for Watcher<'_> {
                 let acceptance = accepted as f64 / simulations.max(1) as f64;
                 let left = match accepted {
                     0 => String::new(),
-                    _ => format!(", {:.0} s left of it", (target - accepted) as f64 / acceptance / rate),
+                    _ => format!(", {:.0} s left of this generation", (target - accepted) as f64 / acceptance / rate),
                 };
                 let what = match index {
                     0 => "generation 0: draws from the prior".to_owned(),

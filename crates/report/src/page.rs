@@ -134,3 +134,58 @@ fn file_name(name: &str) -> String {
     let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
     plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Content,
+        content::{Observable, Parameter, Series, Verdict},
+        render,
+    };
+
+    /// Names come from users' files: none may end a script or begin an element.
+    #[test]
+    fn names_from_files_stay_text() {
+        let name = "</script><script>alert('x')</script><b>".to_owned();
+        let parameter = Parameter {
+            name: name.clone(),
+            description: name.clone(),
+            unit: name.clone(),
+            prior: name.clone(),
+            estimate: 1.0,
+            interval_50: [0.9, 1.1],
+            interval_95: [0.5, f64::NAN],
+            contraction: f64::NAN,
+            effective_draws: None,
+            verdict: Verdict::FollowsPrior,
+            log_scale: true,
+            prior_density: vec![[0.1, 1.0], [10.0, 1.0]],
+            posterior_density: Vec::new(),
+        };
+        let series = vec![Series { arm: name.clone(), data: Vec::new(), bands: Vec::new() }];
+        let observable =
+            Observable { id: name.clone(), name: name.clone(), unit: name.clone(), log_axis: true, series };
+        let content = Content {
+            title: name.clone(),
+            headline: vec![name.clone()],
+            warnings: vec![name.clone()],
+            parameters: vec![parameter],
+            observables: vec![observable],
+            settings: vec![(name.clone(), name.clone())],
+            command: name.clone(),
+            ..Content::default()
+        };
+        let page = render(&content).unwrap();
+        assert!(!page.contains("<script>alert") && !page.contains("<b>"));
+        assert!(page.contains("&#60;/script&#62;") || page.contains("&lt;/script&gt;"), "it is shown all the same");
+        // What the page's policy admits are the scripts it holds, no more.
+        let scripts = page.matches("<script>").count();
+        assert_eq!(page.matches("sha256-").count(), scripts);
+    }
+
+    #[test]
+    fn an_empty_run_is_still_a_page() {
+        let page = render(&Content { title: "Nothing yet".into(), ..Content::default() }).unwrap();
+        assert!(page.contains("<h1>Nothing yet</h1>") && page.trim_end().ends_with("</html>"));
+    }
+}

@@ -15,7 +15,7 @@ use crate::{Observer, Posterior, Progress, Proposal, Quantiles, Simulator, param
 const TRAINING: usize = 10_000;
 
 /// Smallest and largest batch: small enough to hear of a cancellation soon, large enough to keep all threads busy.
-const BATCH: std::ops::RangeInclusive<u64> = 64..=1024;
+const BATCH: std::ops::RangeInclusive<u64> = 64..=256;
 
 /// Share of proposals around adjusted particles.
 const ADJUSTED: f64 = 0.5;
