@@ -31,7 +31,7 @@ pub enum Command {
   metacascade fit datasets/hypoxia-fatemap
   metacascade fit datasets/sw620-switching --method mle -o runs/switching")]
 pub struct Fit {
-    /// A problem's folder.
+    /// A problem's folder, or its problem.yaml.
     pub problem: PathBuf,
     /// The folder to write; runs/ and the problem's name unless given.
     #[arg(short, long, value_name = "RUN")]
