@@ -3,7 +3,8 @@
 Fails on any console message of an error or a warning, any page error, any network request but the file itself, a figure
 that was not drawn, or a page wider than its window; and, with scripts off, where the tables are not to be read.
 
-Usage: reports.py [--screenshots FOLDER] [REPORT ...]; without reports it fits the datasets quickly and opens theirs.
+Usage: reports.py [--screenshots FOLDER] [REPORT ...]; without reports it fits the datasets quickly and opens theirs,
+and that of the made-up run in crates/report/examples/sample.rs.
 """
 
 import argparse
@@ -35,6 +36,15 @@ def fitted(folder):
         yield run / "report.html"
 
 
+def sample(folder):
+    """The report of a made-up run, with names in it that would be markup if they could."""
+    report = Path(folder) / "sample" / "report.html"
+    report.parent.mkdir()
+    subprocess.run(["cargo", "run", "--release", "--quiet", "--package", "metacascade-report", "--example", "sample",
+                    "--", report], cwd=ROOT, check=True)
+    return report
+
+
 def undrawn(page):
     """Descriptions of figures without a drawing of some size."""
     return page.evaluate("""() => [...document.querySelectorAll('.figure')].filter(figure => {
@@ -53,6 +63,8 @@ def check(browser, report, screenshots):
         say = lambda text: wrong.append(f"{report} ({view}): {text}")
         page.on("console", lambda message: message.type in ("error", "warning") and say(f"console: {message.text}"))
         page.on("pageerror", lambda error: say(f"page error: {error}"))
+        dialogs = []
+        page.on("dialog", lambda dialog: (dialogs.append(dialog), dialog.dismiss()))
         page.on("request", lambda request: request.url.startswith(("data:", "blob:")) or request.url == report.as_uri()
                 or say(f"network: {request.url}"))
         page.goto(report.as_uri())
@@ -66,6 +78,8 @@ def check(browser, report, screenshots):
             say("there are no figures")
         for figure in undrawn(page):
             say(f"the figure {figure} was not drawn")
+        if dialogs:
+            say("a name from a file ran as a script")
         found = page.evaluate("document.documentElement.scrollWidth")
         if found > width:
             say(f"the page is {found} pixels wide in a window of {width}")
@@ -96,7 +110,7 @@ def main():
     wrong = []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        for report in arguments.reports or fitted(folder):
+        for report in arguments.reports or [*fitted(folder), sample(folder)]:
             wrong += check(browser, report.resolve(), arguments.screenshots)
             print(f"{report.parent.name}: opened")
         browser.close()

@@ -109,7 +109,7 @@ impl Axis {
 
     /// A lookup from tick to label. Holds numbers only: text from files never enters an expression.
     fn label_expression(&self) -> String {
-        let labels: Vec<String> = self.ticks.iter().map(|tick| number::tick(*tick)).collect();
+        let labels = number::ticks(&self.ticks, self.scale != Scale::Linear);
         format!("{}[indexof({}, datum.value)]", json!(labels), json!(self.ticks))
     }
 }
@@ -168,4 +168,45 @@ fn thinned(ticks: Vec<f64>) -> Vec<f64> {
 /// factor × 10^exponent, correctly rounded, as a number typed in decimal is.
 fn decimal(factor: u32, exponent: i32) -> f64 {
     format!("{factor}e{exponent}").parse().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_lie_within_the_axis() {
+        assert_eq!(Axis::linear([0.0, 0.97], 0.0).ticks, [0.0, 0.2, 0.4, 0.6, 0.8]);
+        assert_eq!(Axis::linear([-3.0, 12.0], 0.0).ticks, [0.0, 5.0, 10.0]);
+        assert_eq!(Axis::log([3.0, 2e4], 0.0).ticks, [10.0, 100.0, 1000.0, 1e4]);
+        assert_eq!(Axis::log([0.07, 0.35], 0.0).ticks, [0.1, 0.2]);
+        assert_eq!(Axis::symlog(900.0, 1.0).ticks, [0.0, 1.0, 10.0, 100.0, 1000.0]);
+    }
+
+    #[test]
+    fn axes_of_nothing_and_of_one_value_have_a_width() {
+        for axis in [
+            Axis::linear([], 0.1),
+            Axis::linear([f64::NAN], 0.1),
+            Axis::linear([0.0], 0.0),
+            Axis::linear([7.0], 0.0),
+            Axis::log([-1.0], 0.0),
+            Axis::log([1e-300], 0.0),
+            Axis::symlog(0.0, 1.0),
+            Axis::decades(&[], &[]),
+            Axis::decades(&[5.0], &[f64::INFINITY]),
+        ] {
+            assert!(axis.domain[0] < axis.domain[1] && axis.domain.iter().all(|end| end.is_finite()), "{axis:?}");
+        }
+    }
+
+    #[test]
+    fn decades_choose_the_scale_by_the_measurements() {
+        assert_eq!(Axis::decades(&[1.0, 1e4], &[]).scale, Scale::Log);
+        assert_eq!(Axis::decades(&[0.0, 30.0, 1e4], &[]).scale, Scale::Symlog { constant: 10.0 });
+        assert_eq!(Axis::decades(&[-1.0, 1e4], &[]).scale, Scale::Linear);
+        // An interval down to nearly nothing does not squeeze the data.
+        assert!(Axis::decades(&[10.0, 1e4], &[1e-30]).domain[0] > 1.0);
+        assert!(Axis::decades(&[10.0, 1e4], &[0.2]).domain[0] < 0.2);
+    }
 }

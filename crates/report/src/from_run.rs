@@ -10,6 +10,7 @@ use metacascade_random::Key;
 
 use crate::{
     content::{Content, Generation, Pairs, Parameter, Verdict},
+    inline::LIBRARY_VERSIONS,
     number::significant,
 };
 
@@ -24,7 +25,7 @@ pub fn content(run: &Run) -> Content {
         Some(outcome) => outcome.parameters.clone(),
         None => ParameterSummary::all(problem, posterior),
     };
-    let parameters = parameters(problem, posterior, &summaries);
+    let parameters = parameters(run, &summaries);
     let observables = predictions::observables(run);
     let mut warnings: Vec<String> = match outcome {
         Some(outcome) => outcome.warnings.clone(),
@@ -59,9 +60,15 @@ pub fn content(run: &Run) -> Content {
         seconds: outcome.as_ref().map_or(0.0, |outcome| outcome.seconds),
         settings: rows(run),
         command: settings.command.clone(),
-        versions: vec![("metacascade".into(), settings.version.clone())],
+        versions: versions(&settings.version),
         file_hashes: problem.files().iter().map(|file| (file.name.clone(), file.sha256.clone())).collect(),
     }
+}
+
+/// Of metacascade at the time of the fit, and of what draws the figures.
+fn versions(metacascade: &str) -> Vec<(String, String)> {
+    let all = [("metacascade", metacascade)].into_iter().chain(LIBRARY_VERSIONS);
+    all.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
 }
 
 fn method(run: &Run) -> String {
@@ -94,8 +101,10 @@ fn rows(run: &Run) -> Vec<(String, String)> {
     rows
 }
 
-fn parameters(problem: &Problem, posterior: &Posterior, summaries: &[ParameterSummary]) -> Vec<Parameter> {
-    let effective = posterior.effective_sample_size();
+fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {
+    let Run { problem, posterior, .. } = run;
+    // Draws from a normal approximation may be as many as one likes: their number says nothing about its precision.
+    let effective = (run.settings.method != FitMethod::Mle).then(|| posterior.effective_sample_size());
     let all = problem.estimated_rows().zip(problem.estimated()).zip(summaries).enumerate();
     all.map(|(index, ((row, parameter), summary))| Parameter {
         name: row.id.clone(),
@@ -106,7 +115,7 @@ fn parameters(problem: &Problem, posterior: &Posterior, summaries: &[ParameterSu
         interval_50: summary.interval50.into(),
         interval_95: summary.interval95.into(),
         contraction: summary.contraction,
-        effective_draws: Some(effective),
+        effective_draws: effective,
         verdict: Verdict::of(summary.contraction),
         log_scale: parameter.scale == Scale::Log10,
         prior_density: density::prior(parameter),

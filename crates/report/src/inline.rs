@@ -11,6 +11,9 @@ pub const LIBRARIES: [&str; 3] = [
     concat!("/*!\n", include_str!("../vendor/LICENSE-vega-embed"), "*/\n", include_str!("../vendor/vega-embed.min.js")),
 ];
 
+/// Names and versions of [`LIBRARIES`].
+pub const LIBRARY_VERSIONS: [(&str, &str); 3] = [("vega", "6.4.0"), ("vega-lite", "6.4.3"), ("vega-embed", "7.3.0")];
+
 /// The page's own script: draws every figure.
 pub const SCRIPT: &str = include_str!("../templates/report.js");
 
@@ -90,6 +93,13 @@ mod tests {
             }
             // Browsers hash the text after turning line ends into LF.
             assert!(!script.contains('\r'));
+        }
+    }
+
+    #[test]
+    fn versions_are_those_vendored() {
+        for (library, (name, version)) in LIBRARIES.iter().zip(LIBRARY_VERSIONS) {
+            assert!(library.contains(&format!("\"{version}\"")), "{name}");
         }
     }
 

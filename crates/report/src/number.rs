@@ -6,10 +6,38 @@ pub fn significant(value: f64, digits: usize) -> String {
     write(value, digits, false)
 }
 
-/// Like [`significant`] with 4 digits, without trailing zeros: for ticks of axes.
+/// Like [`significant`] with 4 digits, without trailing zeros: for numbers that are round, such as bounds.
 #[must_use]
 pub fn tick(value: f64) -> String {
     write(value, 4, true)
+}
+
+/// Labels of all ticks of one axis, in one form.
+///
+/// A linear axis has plain decimals, or from a million up and below a thousandth multiples of one power of ten. A logarithmic
+/// one (`log`) has plain decimals too, unless a tick lies beyond 0.001 to 99 999: then whatever lies beyond 0.01 to
+/// 9999 is a power of ten.
+#[must_use]
+pub fn ticks(values: &[f64], log: bool) -> Vec<String> {
+    let sizes = || values.iter().map(|value| value.abs()).filter(|size| *size > 0.0 && size.is_finite());
+    let (smallest, largest) = (sizes().fold(f64::INFINITY, f64::min), sizes().fold(0.0, f64::max));
+    if log {
+        let plain = if smallest < 1e-3 || largest >= 1e5 { 0.01..1e4 } else { 0.0..f64::INFINITY };
+        return values
+            .iter()
+            .map(|&tick| if plain.contains(&tick.abs()) { decimal(tick) } else { power(tick) })
+            .collect();
+    }
+    if (1e-3..1e6).contains(&largest) || largest == 0.0 {
+        return values.iter().copied().map(decimal).collect();
+    }
+    let exponent = largest.log10().floor() as i32;
+    let multiple = |value: f64| match value {
+        0.0 => "0".into(),
+        // Four digits: the quotient of two round numbers is not round in binary.
+        _ => format!("{} × 10{}", tick(value / 10_f64.powi(exponent)), superscript(exponent)),
+    };
+    values.iter().copied().map(multiple).collect()
 }
 
 /// The interval `lower – upper` in 3 significant digits.
@@ -21,7 +49,10 @@ pub fn interval(lower: f64, upper: f64) -> String {
 /// A count in full, thousands set apart by narrow spaces.
 #[must_use]
 pub fn count(value: u64) -> String {
-    let digits = value.to_string();
+    grouped(&value.to_string())
+}
+
+fn grouped(digits: &str) -> String {
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) && digits.len() > 4 {
@@ -75,10 +106,33 @@ fn write(value: f64, digits: usize, trim: bool) -> String {
         let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
         return format!("{sign}{}", trimmed(&format!("{rounded:.decimals$}"), trim));
     }
-    match trimmed(mantissa, trim) {
-        "1" if trim => format!("{sign}10{}", superscript(exponent)),
+    scaled(sign, trimmed(mantissa, trim), exponent)
+}
+
+/// `mantissa × 10^exponent`.
+fn scaled(sign: &str, mantissa: &str, exponent: i32) -> String {
+    match mantissa {
+        "1" => format!("{sign}10{}", superscript(exponent)),
         mantissa => format!("{sign}{mantissa} × 10{}", superscript(exponent)),
     }
+}
+
+/// A round number in full.
+fn decimal(value: f64) -> String {
+    let text = value.abs().to_string();
+    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let sign = if value < 0.0 { "−" } else { "" };
+    format!("{sign}{}{}", grouped(whole), fraction.map_or(String::new(), |fraction| format!(".{fraction}")))
+}
+
+/// A round number as a multiple of a power of ten.
+fn power(value: f64) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    let scientific = format!("{:.3e}", value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    scaled(if value < 0.0 { "−" } else { "" }, trimmed(mantissa, true), exponent.parse().unwrap_or(0))
 }
 
 fn trimmed(decimal: &str, trim: bool) -> &str {
@@ -135,6 +189,22 @@ mod tests {
         {
             assert_eq!(tick(value), text, "{value}");
         }
+    }
+
+    #[test]
+    fn ticks_of_one_axis_have_one_form() {
+        for (values, log, labels) in [
+            (vec![0.0, 50_000.0, 1e5, 1.5e5], false, vec!["0", "50\u{202f}000", "100\u{202f}000", "150\u{202f}000"]),
+            (vec![0.0, 1e7, 2e7], false, vec!["0", "1 × 10⁷", "2 × 10⁷"]),
+            (vec![-2e-4, 0.0, 4e-4], false, vec!["−2 × 10⁻⁴", "0", "4 × 10⁻⁴"]),
+            (vec![0.0005, 0.001, 0.0015], false, vec!["0.0005", "0.001", "0.0015"]),
+            (vec![1000.0, 1e4, 1e5], true, vec!["1000", "10⁴", "10⁵"]),
+            (vec![0.005, 0.01, 0.02], true, vec!["0.005", "0.01", "0.02"]),
+            (vec![0.0, 5e-4, 1e-3, 0.1], true, vec!["0", "5 × 10⁻⁴", "10⁻³", "0.1"]),
+        ] {
+            assert_eq!(ticks(&values, log), labels);
+        }
+        assert_eq!(ticks(&[], true), Vec::<String>::new());
     }
 
     #[test]

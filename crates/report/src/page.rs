@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Content, Error,
-    content::Observable,
+    content::{Observable, Parameter},
     figures::{convergence, data_against_prediction, marginals, pairs, with_unit},
     inline,
     number::{count, duration},
@@ -49,6 +49,10 @@ struct Page<'a> {
     script: &'static str,
     observables: Vec<ObservableView>,
     parameters: Vec<ParameterRow<'a>>,
+    headline: Vec<String>,
+    warnings: Vec<String>,
+    /// The effective draws of all parameters, if they agree; a column of the table tells them apart otherwise.
+    effective_draws: Option<String>,
     shows_effective_draws: bool,
     marginals: Vec<Figure>,
     pairs: Option<Figure>,
@@ -63,6 +67,7 @@ struct Page<'a> {
 /// Fills in the template. The pairs have been checked.
 pub fn render(content: &Content) -> Result<String, Error> {
     let arms = arms(&content.observables);
+    let effective_draws = common_effective_draws(&content.parameters);
     let page = Page {
         content,
         policy: inline::content_security_policy(),
@@ -72,7 +77,11 @@ pub fn render(content: &Content) -> Result<String, Error> {
         script: inline::SCRIPT,
         observables: content.observables.iter().map(|observable| view(observable, &arms, &content.time_unit)).collect(),
         parameters: content.parameters.iter().map(ParameterRow::new).collect(),
-        shows_effective_draws: content.parameters.iter().any(|parameter| parameter.effective_draws.is_some()),
+        headline: content.headline.iter().map(|sentence| tied(sentence)).collect(),
+        warnings: content.warnings.iter().map(|sentence| tied(sentence)).collect(),
+        shows_effective_draws: effective_draws.is_none()
+            && content.parameters.iter().any(|parameter| parameter.effective_draws.is_some()),
+        effective_draws: effective_draws.map(|draws| count(draws.round() as u64)),
         marginals: content
             .parameters
             .iter()
@@ -91,11 +100,22 @@ pub fn render(content: &Content) -> Result<String, Error> {
     Ok(page.render()?)
 }
 
-/// The arms of all observables in order of appearance: an arm has one colour throughout.
+/// The number of effective draws behind every parameter, if it is the same for all.
+fn common_effective_draws(parameters: &[Parameter]) -> Option<f64> {
+    let first = parameters.first()?.effective_draws.filter(|draws| draws.is_finite())?;
+    parameters.iter().all(|parameter| parameter.effective_draws == Some(first)).then_some(first)
+}
+
+/// A sentence whose percentages do not break at the end of a line.
+fn tied(sentence: &str) -> String {
+    sentence.replace(" %", "\u{a0}%")
+}
+
+/// The named arms of all observables in order of appearance: an arm has one colour throughout.
 fn arms(observables: &[Observable]) -> Vec<&str> {
     let mut arms: Vec<&str> = Vec::new();
     for series in observables.iter().flat_map(|observable| &observable.series) {
-        if !arms.contains(&series.arm.as_str()) {
+        if !series.arm.is_empty() && !arms.contains(&series.arm.as_str()) {
             arms.push(&series.arm);
         }
     }
@@ -104,8 +124,8 @@ fn arms(observables: &[Observable]) -> Vec<&str> {
 
 fn view(observable: &Observable, arms: &[&str], time_unit: &str) -> ObservableView {
     let panels = observable.series.iter().map(|series| {
-        let arm = arms.iter().position(|arm| *arm == series.arm).unwrap_or(0);
-        let colour = style::ARMS[arm % style::ARMS.len()];
+        let arm = arms.iter().position(|arm| *arm == series.arm);
+        let colour = arm.map_or(style::POSTERIOR, |arm| style::ARMS[arm % style::ARMS.len()]);
         let spec = data_against_prediction::spec(observable, series, time_unit, colour);
         Figure::new(&spec, &format!("{} {}", observable.id, series.arm))
     });

@@ -27,8 +27,9 @@ pub fn config() -> Value {
             "labelFontSize": 11, "titleColor": INK, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 6,
             "gridColor": "#eaeef2", "labelOverlap": "greedy", "labelFlush": false
         },
-        "axisX": {"grid": false},
-        "title": {"color": INK, "fontSize": 13, "fontWeight": 600, "anchor": "start", "frame": "group", "offset": 8},
+        "axisX": {"grid": false, "titleLimit": 280},
+        "axisY": {"titleLimit": 205},
+        "title": {"color": INK, "fontSize": 13, "fontWeight": 600, "anchor": "start", "frame": "group", "offset": 8, "limit": 280},
         "concat": {"spacing": 8}
     })
 }

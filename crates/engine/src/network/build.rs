@@ -231,7 +231,7 @@ impl Builder {
             description: part.description.clone(),
             initial: program(&part.initial, true),
         });
-        let species = species.collect();
+        let species: Vec<Species> = species.collect();
         let rules = self.rules.iter().map(|part| Rule {
             name: part.name.value.clone(),
             unit: part.unit.value.clone(),
@@ -245,6 +245,12 @@ impl Builder {
             let assignments =
                 part.set.iter().map(|(target, value)| (slot(&target.value).unwrap_or(TIME), program(value, false)));
             events.push(TimeEvent { at, assignments: assignments.collect() });
+        }
+        for (part, species) in self.species.iter().zip(&species) {
+            if let Some(count) = species.initial.constant().filter(|count| !count.is_finite() || *count < 0.0) {
+                let error = ExpressionError::new(format!("a count cannot be {count}"), 0..part.initial.value.len());
+                self.report(problems, &part.initial, error.help("initial counts are 0 or more"));
+            }
         }
         for (target, _) in self.events.iter().flat_map(|part| &part.set) {
             let whole = 0..target.value.len();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{specification, tip, with_unit};
 use crate::{
-    axis::Axis,
+    axis::{Axis, Scale},
     content::{Band, Measurement, Observable, Series},
     number::{interval, rounded, significant},
     style::INK,
@@ -13,6 +13,9 @@ use crate::{
 
 /// Height of a panel in pixels.
 const HEIGHT: u32 = 210;
+
+/// Characters of a line of a panel's title.
+const TITLE: usize = 36;
 
 /// The panel of one arm: bands of 50 % and 95 %, the median, and the measurements with bars of one standard
 /// deviation either way. `colour` is the arm's.
@@ -52,7 +55,7 @@ pub fn spec(observable: &Observable, series: &Series, time_unit: &str, colour: &
         if series.arm.is_empty() { String::new() } else { format!(", {}", series.arm) }
     ));
     if !series.arm.is_empty() {
-        spec["title"] = json!({"text": series.arm});
+        spec["title"] = json!({"text": lines(&series.arm)});
     }
     spec["width"] = json!("container");
     spec["height"] = json!(HEIGHT);
@@ -63,7 +66,7 @@ pub fn spec(observable: &Observable, series: &Series, time_unit: &str, colour: &
         bands_of(styled(line, 1.0), json!({"x": x, "y": y("median")})),
         // Unseen, but large enough to be pointed at.
         bands_of(
-            json!({"type": "point", "filled": true, "size": 300, "opacity": 0}),
+            json!({"type": "point", "filled": true, "size": 300, "opacity": 0, "clip": true}),
             json!({"x": x, "y": y("median"), "tooltip": band_tips})
         ),
         data_of(
@@ -76,6 +79,21 @@ pub fn spec(observable: &Observable, series: &Series, time_unit: &str, colour: &
         ),
     ]);
     spec
+}
+
+/// A title in lines that fit into a panel on a phone.
+fn lines(title: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in title.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < TITLE => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The axes of time and value that all arms of an observable share.
@@ -100,9 +118,15 @@ fn axes(observable: &Observable) -> [Axis; 2] {
 
 fn band_row(band: &Band, axis: &Axis, time_unit: &str) -> Value {
     let shown = |value: f64| rounded(axis.clamp(value));
+    // The median leaves the panel where it falls below a logarithmic axis; along its foot it would look like a value.
+    let median = match axis.scale {
+        Scale::Log if band.median <= 0.0 => Value::Null,
+        Scale::Log => json!(rounded(band.median)),
+        _ => json!(shown(band.median)),
+    };
     json!({
         "time": band.time,
-        "median": shown(band.median),
+        "median": median,
         "lower50": shown(band.lower50),
         "upper50": shown(band.upper50),
         "lower95": shown(band.lower95),
@@ -126,4 +150,30 @@ fn data_row(point: &Measurement, axis: &Axis, time_unit: &str) -> Value {
         "value_text": format!("{}{spread}", significant(point.value, 3)),
         "replicate": if point.replicate.is_empty() { "–" } else { &point.replicate },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_titles_are_broken_between_words() {
+        assert_eq!(lines("control"), ["control"]);
+        assert_eq!(
+            lines("anti-VEGF from day 10 and surgery on day 24"),
+            ["anti-VEGF from day 10 and surgery on", "day 24"]
+        );
+        assert_eq!(lines(&"x".repeat(50)).len(), 1);
+    }
+
+    #[test]
+    fn a_median_of_zero_leaves_a_logarithmic_panel_and_lies_on_a_linear_one() {
+        let band = Band { time: 1.0, median: 0.0, lower50: -1.0, upper50: 20.0, lower95: -9.0, upper95: 1e9 };
+        let row = band_row(&band, &Axis::decades(&[10.0, 1000.0], &[]), "day");
+        assert_eq!(row["median"], Value::Null);
+        // Ends of intervals stay at the panel's edge.
+        assert!(row["lower95"].as_f64().is_some_and(|lower| lower > 0.0 && lower <= 10.0), "{row}");
+        assert!(row["upper95"].as_f64().is_some_and(|upper| upper < 1e4), "{row}");
+        assert_eq!(band_row(&band, &Axis::linear([0.0, 10.0], 0.0), "day")["median"], json!(0.0));
+    }
 }

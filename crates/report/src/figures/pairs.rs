@@ -62,12 +62,10 @@ fn panel_size(count: usize) -> usize {
     (960 / count.max(1)).saturating_sub(8).clamp(84, 200)
 }
 
-/// At most three of the ticks, the outer ones kept.
+/// At most three of the ticks, evenly spaced.
 fn few(ticks: &[f64]) -> Vec<f64> {
-    match ticks.len() {
-        0..=3 => ticks.to_vec(),
-        length => vec![ticks[0], ticks[length / 2], ticks[length - 1]],
-    }
+    let step = if ticks.len() <= 3 { 1 } else { ticks.len() / 2 };
+    ticks.iter().copied().step_by(step).collect()
 }
 
 /// Axis titles and labels at the left and lower border only.
@@ -82,16 +80,25 @@ fn border(mut channel: Value, shown: bool, size: usize) -> Value {
     channel
 }
 
+/// Labels near an end of a horizontal axis stay within it: they would run into those of the next panel.
+fn within(x: &mut Value) {
+    if !x["axis"].is_null() {
+        x["axis"]["labelFlush"] = json!(16);
+    }
+}
+
 fn scatter(pairs: &Pairs, axes: &[Axis], row: usize, column: usize) -> Value {
     let count = pairs.names.len();
     let channel = |index: usize, shown: bool| {
         border(axes[index].channel(&format!("p{index}"), &pairs.names[index]), shown, panel_size(count))
     };
+    let mut x = channel(column, row + 1 == count);
+    within(&mut x);
     json!({
         "data": {"name": "draws"},
         "view": {"stroke": "#d0d7de"},
         "mark": {"type": "circle", "size": 7, "opacity": 0.4, "color": POSTERIOR},
-        "encoding": {"x": channel(column, row + 1 == count), "y": channel(row, column == 0)}
+        "encoding": {"x": x, "y": channel(row, column == 0)}
     })
 }
 
@@ -102,6 +109,7 @@ fn histogram(pairs: &Pairs, axis: &Axis, values: &[f64], index: usize) -> Value 
     let rows: Vec<Value> =
         bars.iter().map(|(start, end, height)| json!({"start": start, "end": end, "count": height})).collect();
     let mut x = border(axis.channel("start", &pairs.names[index]), index + 1 == count, panel_size(count));
+    within(&mut x);
     x["bin"] = json!("binned");
     json!({
         "data": {"values": rows},
@@ -148,4 +156,30 @@ fn correlation(pairs: &Pairs, row: usize, column: usize, size: usize) -> Value {
                     "text": {"field": "text", "type": "nominal"}, "tooltip": tips}}
         ]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_that_are_kept_are_evenly_spaced() {
+        let kept = |count: u32| few(&(0..count).map(f64::from).collect::<Vec<_>>());
+        assert_eq!(kept(3), [0.0, 1.0, 2.0]);
+        assert_eq!(kept(4), [0.0, 2.0]);
+        assert_eq!(kept(5), [0.0, 2.0, 4.0]);
+        assert_eq!(kept(7), [0.0, 3.0, 6.0]);
+    }
+
+    #[test]
+    fn a_histogram_holds_every_draw_in_bars_of_equal_width_on_its_axis() {
+        let values: Vec<f64> = (0..=1000).map(|index| 10_f64.powf(f64::from(index) / 500.0)).collect();
+        let bars = bins(&Axis::log(values.iter().copied(), 0.06), &values);
+        assert_eq!(bars.iter().map(|bar| bar.2).sum::<usize>(), values.len());
+        for (start, end, count) in bars {
+            assert!((end / start - 100_f64.powf(1.0 / BINS as f64)).abs() < 1e-9);
+            assert!(count.abs_diff(values.len() / BINS) <= 1, "{count}");
+        }
+        assert!(bins(&Axis::linear([2.0], 0.0), &[2.0, 2.0]).is_empty());
+    }
 }

@@ -4,7 +4,7 @@ use metacascade_inference::{self as inference, Prior};
 
 use crate::{
     content::{Observable, Parameter, Verdict},
-    number::{significant, tick},
+    number::{count, significant, tick},
 };
 
 /// A prior in words, such as `log-uniform from 0.001 to 0.3`.
@@ -42,15 +42,15 @@ fn range(name: &str, parameter: &inference::Parameter) -> String {
     format!("{name} from {} to {}", tick(parameter.lower.max(lower)), tick(parameter.upper.min(upper)))
 }
 
-/// What was found: the determined parameters with their intervals, then the others, then how well the model fits.
+/// What was found: how much the data said, then the determined parameters with their intervals, then the others, then how
+/// well the model fits.
 pub fn headline(parameters: &[Parameter], observables: &[Observable]) -> Vec<String> {
     let of = |verdict: Verdict| parameters.iter().filter(move |parameter| parameter.verdict == verdict);
-    let mut sentences = Vec::new();
+    let mut sentences = vec![overview(parameters, observables)];
     let found: Vec<String> = of(Verdict::Determined).map(finding).collect();
-    sentences.push(match found.len() {
-        0 => "The data determine none of the parameters by themselves.".into(),
-        _ => format!("{}.", capitalised(&found.join("; "))),
-    });
+    if !found.is_empty() {
+        sentences.push(format!("{}.", capitalised(&found.join("; "))));
+    }
     let partly: Vec<String> = of(Verdict::PartlyDetermined).map(finding).collect();
     if !partly.is_empty() {
         sentences.push(format!("Known in part only: {}.", partly.join("; ")));
@@ -68,6 +68,39 @@ pub fn headline(parameters: &[Parameter], observables: &[Observable]) -> Vec<Str
     }
     sentences.extend(coverage(observables));
     sentences
+}
+
+/// `Of 3 parameters fitted to 18 measurements, 2 are determined by the data, and 1 did not move from its prior.`
+fn overview(parameters: &[Parameter], observables: &[Observable]) -> String {
+    let series = observables.iter().flat_map(|observable| &observable.series);
+    let data = match series.map(|series| series.data.len()).sum() {
+        1 => "1 measurement".into(),
+        measurements => format!("{} measurements", count(measurements as u64)),
+    };
+    let of = |verdict: Verdict| parameters.iter().filter(|parameter| parameter.verdict == verdict).count();
+    let is = |number: usize| if number == 1 { "is" } else { "are" };
+    let (found, partly, silent) = (of(Verdict::Determined), of(Verdict::PartlyDetermined), of(Verdict::FollowsPrior));
+    let unmoved = if silent == 1 { "did not move from its prior" } else { "did not move from their priors" };
+    let parts: Vec<String> = [
+        (found, format!("{} determined by the data", is(found))),
+        (partly, format!("{} known in part", is(partly))),
+        (silent, unmoved.to_owned()),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, words)| if number == parameters.len() { words } else { format!("{number} {words}") })
+    .collect();
+    let fitted = match parameters.len() {
+        0 => return format!("No parameter was fitted to the {data}."),
+        1 => format!("The parameter fitted to {data}"),
+        number if parts.len() == 1 => format!("All {number} parameters fitted to {data}"),
+        number => format!("Of {number} parameters fitted to {data}"),
+    };
+    match parts.as_slice() {
+        [one] => format!("{fitted} {one}."),
+        [rest @ .., last] => format!("{fitted}, {} and {last}.", rest.join(", ")),
+        [] => format!("{fitted}."),
+    }
 }
 
 /// `growth of the primary is 0.12 per day (95 % interval 0.11 to 0.14)`.
@@ -146,6 +179,8 @@ mod tests {
         assert_eq!(
             headline(&parameters, &[observable]),
             [
+                "Of 4 parameters fitted to 2 measurements, 1 is determined by the data, 1 is known in part and 2 did not \
+                 move from their priors.",
                 "Growth is 0.123 per day (95 % interval 0.112 to 0.138).",
                 "Known in part only: survival is 0.123 (95 % interval 0.112 to 0.138).",
                 "The data say nothing about delay and clearance: they did not move from their priors, and their intervals \
@@ -153,7 +188,13 @@ mod tests {
                 "1 of 2 measurements lie within the model's 95 % predictive intervals.",
             ]
         );
-        assert!(headline(&parameters[2..3], &[])[0].starts_with("The data determine none"));
+        let first = |parameters: &[Parameter]| headline(parameters, &[]).swap_remove(0);
+        assert_eq!(first(&parameters[2..3]), "The parameter fitted to 0 measurements did not move from its prior.");
+        assert_eq!(
+            first(&parameters[2..]),
+            "All 2 parameters fitted to 0 measurements did not move from their priors."
+        );
+        assert_eq!(first(&parameters[..1]), "The parameter fitted to 0 measurements is determined by the data.");
     }
 
     #[test]

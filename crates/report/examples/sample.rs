@@ -1,0 +1,184 @@
+//! Writes the report of a made-up run: `cargo run --release -p metacascade-report --example sample -- sample.html`.
+//!
+//! It holds what is hard to show: a skewed posterior, two arms over four decades, a zero among the measurements, a
+//! parameter that follows its prior, and names that would end a script or an attribute if they could.
+
+use std::f64::consts::PI;
+
+use metacascade_report::{
+    Content,
+    content::{Band, Generation, Measurement, Observable, Pairs, Parameter, Series, Verdict},
+    number::tick,
+    render,
+};
+
+/// A name from a file that means ill.
+const HOSTILE: &str = "</script><script>alert('x')</script> & \"so on\"";
+
+/// Quantiles of the standard normal distribution at 2.5, 25, 50, 75 and 97.5 %.
+const SCORES: [f64; 5] = [-1.96, -0.6745, 0.0, 0.6745, 1.96];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let path = std::env::args().nth(1).ok_or("name the file to write")?;
+    std::fs::write(path, render(&content())?)?;
+    Ok(())
+}
+
+fn content() -> Content {
+    Content {
+        title: format!("A made-up run, {HOSTILE}"),
+        subtitle: "No experiment stands behind these numbers; they try the page.".into(),
+        method: "none".into(),
+        headline: vec![
+            "Of 3 parameters fitted to 20 measurements, 1 is determined by the data, 1 is known in part and 1 did not \
+             move from its prior."
+                .into(),
+            "Growth of the primary is 0.250 per day (95 % interval 0.229 to 0.273).".into(),
+        ],
+        warnings: vec![format!("Every number is invented: {HOSTILE}.")],
+        parameters: parameters(),
+        time_unit: "day".into(),
+        observables: vec![cells(), fraction()],
+        pairs: pairs(),
+        generations: (0..8).map(generation).collect(),
+        optimiser_starts: (0..20).map(|start| -40.0 - (f64::from(start) - 15.0).max(0.0).powi(3)).collect(),
+        stopping_reason: "the threshold was reached".into(),
+        seconds: 133.0,
+        settings: vec![("seed".into(), "1".into()), (HOSTILE.into(), HOSTILE.into())],
+        command: format!("metacascade fit '{HOSTILE}' --seed 1 -o run"),
+        versions: vec![("metacascade".into(), env!("CARGO_PKG_VERSION").into())],
+        file_hashes: vec![(HOSTILE.into(), "0".repeat(64))],
+    }
+}
+
+fn parameters() -> Vec<Parameter> {
+    vec![
+        parameter("growth", "growth of the primary", [0.01, 1.0], 0.25, 0.045, Verdict::Determined),
+        parameter("seeding", "cells that settle", [1e-9, 1e-5], 3e-7, 1.6, Verdict::PartlyDetermined),
+        parameter(
+            HOSTILE,
+            "a parameter with a name that means ill",
+            [0.1, 10.0],
+            1.0,
+            f64::INFINITY,
+            Verdict::FollowsPrior,
+        ),
+    ]
+}
+
+/// A log-uniform prior with a log-normal posterior cut at its bounds (`sd` is that of the logarithm), or none of its own.
+fn parameter(name: &str, description: &str, bounds: [f64; 2], median: f64, sd: f64, verdict: Verdict) -> Parameter {
+    let [lower, upper] = bounds;
+    let decades = (upper / lower).log10();
+    let value = |share: f64| lower * 10_f64.powf(decades * share);
+    let prior: Vec<[f64; 2]> = (0..=400).map(|point| [value(f64::from(point) / 400.0), 1.0 / decades]).collect();
+    let normal = |x: f64| (-0.5 * ((x / median).ln() / sd).powi(2)).exp() * 10_f64.ln() / (sd * (2.0 * PI).sqrt());
+    let (quantiles, posterior) = if sd.is_finite() {
+        let posterior = prior.iter().map(|[x, _]| [*x, normal(*x)]).collect();
+        (SCORES.map(|score| (median * (sd * score).exp()).clamp(lower, upper)), posterior)
+    } else {
+        ([0.025, 0.25, 0.5, 0.75, 0.975].map(value), prior.clone())
+    };
+    Parameter {
+        name: name.into(),
+        description: description.into(),
+        unit: if verdict == Verdict::Determined { "1/day".into() } else { String::new() },
+        prior: format!("log-uniform from {} to {}", tick(lower), tick(upper)),
+        estimate: quantiles[2],
+        interval_50: [quantiles[1], quantiles[3]],
+        interval_95: [quantiles[0], quantiles[4]],
+        contraction: match verdict {
+            Verdict::Determined => 0.99,
+            Verdict::PartlyDetermined => 0.45,
+            Verdict::FollowsPrior => -0.01,
+        },
+        effective_draws: Some(612.0),
+        verdict,
+        log_scale: true,
+        prior_density: prior,
+        posterior_density: posterior,
+    }
+}
+
+/// Counts over four decades in two arms, one of which has a zero.
+fn cells() -> Observable {
+    let arm = |name: &str, rate: f64| {
+        let expected = |time: f64| 20.0 * (rate * time).exp();
+        let data = (0..5).map(|index| {
+            let time = f64::from(index) * 8.0;
+            let value =
+                if index == 0 && rate < 0.2 { 0.0 } else { expected(time) * [0.8, 1.3, 1.0, 0.7, 1.2][index as usize] };
+            Measurement { time, value, sd: Some(0.4 * value), replicate: String::new() }
+        });
+        Series { arm: name.into(), data: data.collect(), bands: bands(expected, 0.35) }
+    };
+    Observable {
+        id: "cells".into(),
+        name: "cells in the lung".into(),
+        unit: "cells".into(),
+        log_axis: true,
+        series: vec![arm("control", 0.25), arm(HOSTILE, 0.12)],
+    }
+}
+
+/// One arm on a linear axis, skewed to high values.
+fn fraction() -> Observable {
+    let expected = |time: f64| 0.6 * (1.0 - (-0.1 * time).exp()) + 0.05;
+    let point = |index: u32| {
+        let time = 3.0 * f64::from(index + 1);
+        Measurement {
+            time,
+            value: expected(time) * (1.0 + 0.2 * f64::from(index).sin()),
+            sd: None,
+            replicate: "1".into(),
+        }
+    };
+    let series = vec![Series { arm: String::new(), data: (0..10).map(point).collect(), bands: bands(expected, 0.2) }];
+    Observable { id: "fraction".into(), name: String::new(), unit: String::new(), log_axis: false, series }
+}
+
+/// Log-normal bands around an expected value.
+fn bands(expected: impl Fn(f64) -> f64, sd: f64) -> Vec<Band> {
+    let band = |index: u32| {
+        let time = f64::from(index);
+        let [lower95, lower50, median, upper50, upper95] = SCORES.map(|score| expected(time) * (sd * score).exp());
+        Band { time, median, lower50, upper50, lower95, upper95 }
+    };
+    (0..=32).map(band).collect()
+}
+
+fn pairs() -> Pairs {
+    // Points of a lattice (Kronecker sequence with the golden ratio's kin): even, and the same on every run.
+    let draw = |index: u32| {
+        let [a, b, c] = [0.819_172_5, 0.671_043_6, 0.549_700_5].map(|step| (f64::from(index) * step).fract());
+        let bell = (-2.0 * (1.0 - a).ln()).sqrt() * (2.0 * PI * b).cos();
+        vec![0.25 * (0.045 * bell).exp(), 3e-7 * (1.3 * bell + 0.9 * (c - 0.5)).exp(), 10_f64.powf(2.0 * c - 1.0)]
+    };
+    let draws: Vec<Vec<f64>> = (1..=400).map(draw).collect();
+    let logarithms: Vec<Vec<f64>> = (0..3).map(|column| draws.iter().map(|row| row[column].ln()).collect()).collect();
+    Pairs {
+        names: ["growth", "seeding", HOSTILE].map(String::from).into(),
+        log_scale: vec![true; 3],
+        correlation: logarithms.iter().map(|a| logarithms.iter().map(|b| correlation(a, b)).collect()).collect(),
+        draws,
+    }
+}
+
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let sum = |x: &[f64], mean_x: f64, y: &[f64], mean_y: f64| {
+        x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>()
+    };
+    sum(a, mean_a, b, mean_b) / (sum(a, mean_a, a, mean_a) * sum(b, mean_b, b, mean_b)).sqrt()
+}
+
+fn generation(index: u32) -> Generation {
+    Generation {
+        index: index as usize,
+        threshold: if index == 0 { f64::INFINITY } else { 40.0 * 0.6_f64.powi(index as i32) },
+        acceptance: 0.6 * 0.7_f64.powi(index as i32),
+        simulations: 1000 * (u64::from(index) + 1),
+        effective_sample_size: 1000.0 - 55.0 * f64::from(index),
+    }
+}
