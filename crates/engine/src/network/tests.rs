@@ -72,7 +72,7 @@ fn mistakes_are_shown_with_their_places() {
         ("set = { gate = \"1\" }", "set = { fraction = \"1\" }", "an event cannot set `fraction`"),
         ("set = { gate = \"1\" }", "set = { gatt = \"1\" }", "unknown name `gatt`|help: did you mean `gate`?"),
         ("set = { gate = \"1\" }", "", "the event sets nothing"),
-        ("initial = \"start * (1 - part)\"", "initial = -2", "a count cannot be -2|model.toml:8:"),
+        ("initial = \"start * (1 - part)\"", "initial = -2", "a count cannot be -2|model.toml:6:17"),
         ("\"P + C\"", "\"P + C + fraction\"", "define each other in a circle"),
         ("stage =", "stag =", "unknown key `stag`|help: did you mean `stage`?|model.toml:24:1"),
         ("rate = \"clear * C\"", "", "`rate` is missing|help: add rate"),
