@@ -2,7 +2,7 @@
 
 use metacascade_random::{Key, Stream};
 
-use crate::methods::{Direct, MeanField, Method, TauLeap};
+use crate::methods::{CompositionRejection, Direct, MeanField, Method, NextReaction, TauLeap};
 use crate::network::Network;
 use crate::state::{Recorder, State};
 
@@ -39,7 +39,7 @@ pub enum SimulationError {
         value: f64,
     },
     /// An exact method met a rate law that changes with time by itself.
-    #[error("the rate of `{reaction}` depends on time; the exact direct method needs rates that change at events only")]
+    #[error("the rate of `{reaction}` depends on time; exact methods need rates that change at events only")]
     TimeDependent {
         /// The reaction's name.
         reaction: String,
@@ -121,6 +121,8 @@ impl<'n> Simulator<'n> {
     pub fn new(network: &'n Network, method: &Method) -> Self {
         let stepper: Box<dyn Stepper + Send + 'n> = match *method {
             Method::Direct => Box::new(Direct::default()),
+            Method::NextReaction => Box::new(NextReaction::default()),
+            Method::CompositionRejection => Box::new(CompositionRejection::default()),
             Method::TauLeap { epsilon } => Box::new(TauLeap::new(network, epsilon)),
             Method::Auto => Box::new(TauLeap::new(network, Method::EPSILON)),
             Method::Ode { relative_tolerance, absolute_tolerance } => {

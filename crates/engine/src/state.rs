@@ -109,6 +109,45 @@ impl<'n> State<'n> {
         Ok(change)
     }
 
+    /// One firing of a reaction: counts, and the rules that follow. The propensities that it changes, those of
+    /// [`Dependents::reactions`](crate::network::Dependents::reactions), are left to the caller.
+    #[inline]
+    pub fn fire(&mut self, reaction: usize) -> Result<(), SimulationError> {
+        let network = self.network;
+        for &(species, change) in &network.reactions[reaction].changes {
+            let count = &mut self.values[Network::species_slot(species)];
+            *count += change;
+            if !(0.0..=LARGEST_COUNT).contains(count) {
+                return Err(self.impossible(reaction, species));
+            }
+        }
+        let first_rule = network.rule_slot(0);
+        for &rule in &network.dependents[reaction].rules {
+            self.values[first_rule + rule] = network.rules[rule].program.evaluate(&self.values);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn impossible(&self, reaction: usize, species: usize) -> SimulationError {
+        let value = self.values[Network::species_slot(species)];
+        let name = self.network.species[species].name.clone();
+        if value < 0.0 {
+            let reaction = self.network.reactions[reaction].name.clone();
+            SimulationError::UsedUp { reaction, species: name, time: self.time() }
+        } else {
+            SimulationError::Count { species: name, value }
+        }
+    }
+
+    /// An exact method between events cannot have propensities that change with time by themselves.
+    pub fn check_autonomous(&self) -> Result<(), SimulationError> {
+        match self.network.reads.iter().position(|reads| reads.contains(&TIME)) {
+            Some(index) => Err(SimulationError::TimeDependent { reaction: self.network.reactions[index].name.clone() }),
+            None => Ok(()),
+        }
+    }
+
     #[cold]
     fn bad_propensity(&self, index: usize, value: f64) -> SimulationError {
         let reaction = self.network.reactions[index].name.clone();

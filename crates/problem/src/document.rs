@@ -94,6 +94,10 @@ pub enum MethodName {
     Auto,
     /// The exact direct method.
     Direct,
+    /// The exact next-reaction method.
+    NextReaction,
+    /// The exact composition-rejection method.
+    CompositionRejection,
     /// Adaptive tau-leaping.
     TauLeap,
     /// The mean field.
@@ -107,6 +111,8 @@ impl SimulationSettings {
         match self.method.unwrap_or_default() {
             MethodName::Auto => Method::Auto,
             MethodName::Direct => Method::Direct,
+            MethodName::NextReaction => Method::NextReaction,
+            MethodName::CompositionRejection => Method::CompositionRejection,
             MethodName::TauLeap => match self.epsilon {
                 Some(epsilon) => Method::TauLeap { epsilon },
                 None => Method::tau_leap(),

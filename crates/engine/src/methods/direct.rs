@@ -7,9 +7,8 @@ use metacascade_random::Stream;
 use metacascade_random::rand::RngExt;
 use rand_distr::{Distribution, Exp1};
 
-use crate::network::{Network, TIME};
 use crate::simulator::{MAXIMUM_STEPS, SimulationError, Stats, Stepper};
-use crate::state::{LARGEST_COUNT, State};
+use crate::state::State;
 
 /// The sum of propensities is taken afresh after this many events, so that rounding does not add up.
 const RESUM: u32 = 512;
@@ -24,9 +23,7 @@ pub(crate) struct Direct {
 
 impl Stepper for Direct {
     fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError> {
-        if let Some(index) = state.network.reads.iter().position(|reads| reads.contains(&TIME)) {
-            return Err(SimulationError::TimeDependent { reaction: state.network.reactions[index].name.clone() });
-        }
+        state.check_autonomous()?;
         self.restart(state);
         Ok(())
     }
@@ -116,20 +113,8 @@ impl Direct {
 
     #[inline]
     fn fire(&mut self, state: &mut State, chosen: usize) -> Result<(), SimulationError> {
-        let network: &Network = state.network;
-        for &(species, change) in &network.reactions[chosen].changes {
-            let count = &mut state.values[Network::species_slot(species)];
-            *count += change;
-            if !(0.0..=LARGEST_COUNT).contains(count) {
-                return Err(impossible(state, chosen, species));
-            }
-        }
-        let dependents = &network.dependents[chosen];
-        let first_rule = network.rule_slot(0);
-        for &rule in &dependents.rules {
-            state.values[first_rule + rule] = network.rules[rule].program.evaluate(&state.values);
-        }
-        for &reaction in &dependents.reactions {
+        state.fire(chosen)?;
+        for &reaction in &state.network.dependents[chosen].reactions {
             self.total += state.update_propensity(reaction)?;
         }
         self.since_sum += 1;
@@ -137,17 +122,5 @@ impl Direct {
             self.resum(state);
         }
         Ok(())
-    }
-}
-
-#[cold]
-fn impossible(state: &State, reaction: usize, species: usize) -> SimulationError {
-    let value = state.values[Network::species_slot(species)];
-    let name = state.network.species[species].name.clone();
-    if value < 0.0 {
-        let reaction = state.network.reactions[reaction].name.clone();
-        SimulationError::UsedUp { reaction, species: name, time: state.time() }
-    } else {
-        SimulationError::Count { species: name, value }
     }
 }

@@ -1,16 +1,20 @@
 //! The ways to simulate a network, one file each.
 
 mod auto;
+mod composition_rejection;
 mod direct;
 mod draws;
 mod mean_field;
+mod next_reaction;
 mod tau_leap;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) use composition_rejection::CompositionRejection;
 pub(crate) use direct::Direct;
 pub(crate) use mean_field::MeanField;
+pub(crate) use next_reaction::NextReaction;
 use serde::{Deserialize, Serialize};
 pub(crate) use tau_leap::TauLeap;
 
@@ -20,6 +24,10 @@ pub(crate) use tau_leap::TauLeap;
 pub enum Method {
     /// Exact, one event after the other: for up to some 10⁵ events a trajectory.
     Direct,
+    /// Exact; the cost of an event grows with the logarithm of the number of reactions: for hundreds of them and more.
+    NextReaction,
+    /// Exact; the cost of an event does not grow with the number of reactions: for thousands of them.
+    CompositionRejection,
     /// Many events at a time where propensities hardly change: for large numbers.
     TauLeap {
         /// Largest relative change of a propensity in one leap (Cao, Gillespie & Petzold 2006 use 0.03).
@@ -58,6 +66,8 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Method::Direct => "direct",
+            Method::NextReaction => "next-reaction",
+            Method::CompositionRejection => "composition-rejection",
             Method::TauLeap { .. } => "tau-leap",
             Method::Ode { .. } => "ode",
             Method::Auto => "auto",
@@ -67,7 +77,7 @@ impl fmt::Display for Method {
 
 /// A method's name that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no method `{0}`; methods are direct, tau-leap, ode, auto")]
+#[error("there is no method `{0}`; methods are direct, next-reaction, composition-rejection, tau-leap, ode, auto")]
 pub struct UnknownMethod(String);
 
 impl FromStr for Method {
@@ -76,6 +86,8 @@ impl FromStr for Method {
     fn from_str(name: &str) -> Result<Self, UnknownMethod> {
         match name {
             "direct" => Ok(Method::Direct),
+            "next-reaction" => Ok(Method::NextReaction),
+            "composition-rejection" => Ok(Method::CompositionRejection),
             "tau-leap" => Ok(Method::tau_leap()),
             "ode" => Ok(Method::ode()),
             "auto" => Ok(Method::Auto),

@@ -1,7 +1,7 @@
 //! Every stochastic method in one loop against laws known in closed form.
 //!
 //! Seeds are fixed. Each chi-square has a false-alarm rate of 1e-4 (quantiles from scipy.stats.chi2), each z-test one
-//! of 6e-5 (|z| < 4); about twenty are made here, so that about one seed in six hundred would fail by chance.
+//! of 6e-5 (|z| < 4); about forty are made here, so that about one seed in three hundred would fail by chance.
 
 use std::ops::ControlFlow;
 
@@ -9,7 +9,9 @@ use metacascade_random::Key;
 
 use crate::{Method, Network, SimulationError, Simulator};
 
-const STOCHASTIC: [Method; 2] = [Method::Direct, Method::tau_leap()];
+const EXACT: [Method; 3] = [Method::Direct, Method::NextReaction, Method::CompositionRejection];
+const STOCHASTIC: [Method; 4] =
+    [Method::Direct, Method::NextReaction, Method::CompositionRejection, Method::tau_leap()];
 
 /// Counts of the first species at the end of `trajectories` trajectories.
 fn ends(network: &Network, method: &Method, end: f64, trajectories: u64, seed: u64) -> Vec<f64> {
@@ -194,9 +196,49 @@ fn dimerisation_agrees_between_methods() {
         .build()
         .unwrap();
     let results = STOCHASTIC.map(|method| mean_and_variance(&ends(&network, &method, 5.0, 3000, 7)));
-    let [(exact, variance), (leaped, leaped_variance)] = results;
-    assert!((exact - leaped).abs() < 4.0 * (2.0 * variance / 3000.0).sqrt() + 0.01 * exact, "{exact} {leaped}");
-    assert!((leaped_variance / variance - 1.0).abs() < 4.0 * (4.0_f64 / 3000.0).sqrt() + 0.05);
+    let [(exact, variance), others @ ..] = results;
+    for (mean, other_variance) in others {
+        assert!((exact - mean).abs() < 4.0 * (2.0 * variance / 3000.0).sqrt() + 0.01 * exact, "{exact} {mean}");
+        assert!((other_variance / variance - 1.0).abs() < 4.0 * (4.0_f64 / 3000.0).sqrt() + 0.05);
+    }
+}
+
+/// A ring of 300 sites with unequal hops, one cell wandering: after a long time it is at each site with probability
+/// proportional to the inverse of the rate of leaving it. Sites in ten groups of thirty: 9 degrees of freedom.
+#[test]
+fn a_wanderer_on_a_ring_is_where_it_leaves_slowly() {
+    const SITES: usize = 300;
+    let rate = |site: usize| 4.0 + (site % 7) as f64 * (1.0 + site as f64 / 100.0);
+    let mut builder = Network::builder("ring").species("X0", "1");
+    for site in 1..SITES {
+        builder = builder.species(&format!("X{site}"), "0");
+    }
+    for site in 0..SITES {
+        // To any of several sites around, so that the walk mixes quickly.
+        for step in [1, 7, 60, 131] {
+            let equation = format!("X{site} -> X{}", (site + step) % SITES);
+            builder = builder.reaction(&equation, &format!("{} * X{site}", rate(site)));
+        }
+    }
+    let network = builder.build().unwrap();
+    let mut share = [0.0; 10];
+    let total: f64 = (0..SITES).map(|site| 1.0 / rate(site)).sum();
+    (0..SITES).for_each(|site| share[site / 30] += 1.0 / rate(site) / total);
+    for method in EXACT {
+        let mut simulator = Simulator::new(&network, &method);
+        let mut found = [0.0; 10];
+        for index in 0..4000 {
+            let mut record = |_: usize, values: &[f64]| {
+                let site = (0..SITES).find(|&site| values[1 + site] == 1.0).unwrap();
+                found[site / 30] += 1.0;
+                ControlFlow::Continue(())
+            };
+            simulator.run(&[], &[8.0], Key::new(12).child(index), &mut record).unwrap();
+        }
+        let terms = found.iter().zip(&share).map(|(o, p): (&f64, &f64)| (o - 4000.0 * p).powi(2) / (4000.0 * p));
+        let statistic: f64 = terms.sum();
+        assert!(statistic < 33.72, "{method}: chi-square {statistic}");
+    }
 }
 
 #[test]
@@ -234,8 +276,10 @@ fn mean_field_of_explicit_time() {
     };
     Simulator::new(&network, &Method::ode()).run(&[], &[3.0], Key::new(0), &mut record).unwrap();
     assert!((end.get() - 9.0).abs() < 1e-4, "{end:?}");
-    let error = Simulator::new(&network, &Method::Direct).run(&[], &[3.0], Key::new(0), &mut record).unwrap_err();
-    assert!(matches!(error, SimulationError::TimeDependent { .. }));
+    for method in EXACT {
+        let error = Simulator::new(&network, &method).run(&[], &[3.0], Key::new(0), &mut record).unwrap_err();
+        assert!(matches!(error, SimulationError::TimeDependent { .. }));
+    }
     let leaped = ends(&network, &Method::tau_leap(), 3.0, 4000, 8);
     let (mean, variance) = mean_and_variance(&leaped);
     assert!((mean - 9.0).abs() < 4.0 * (9.0_f64 / 4000.0).sqrt(), "{mean}");
@@ -268,31 +312,35 @@ fn kendall_pulse_by_events() {
 #[test]
 fn recording_times_do_not_change_a_trajectory() {
     let network = birth_death("50", 0.5, 0.5);
-    let mut simulator = Simulator::new(&network, &Method::Direct);
-    let mut end = |times: &[f64]| {
-        let mut last = 0.0;
-        let mut record = |_: usize, values: &[f64]| {
-            last = values[1];
-            ControlFlow::Continue(())
-        };
-        simulator.run(&[0.5, 0.5], times, Key::new(5), &mut record).unwrap();
-        last
-    };
     let fine: Vec<f64> = (0..=100).map(|index| f64::from(index) * 0.1).collect();
-    assert_eq!(end(&[10.0]), end(&fine));
+    for method in EXACT {
+        let mut simulator = Simulator::new(&network, &method);
+        let mut end = |times: &[f64]| {
+            let mut last = 0.0;
+            let mut record = |_: usize, values: &[f64]| {
+                last = values[1];
+                ControlFlow::Continue(())
+            };
+            simulator.run(&[0.5, 0.5], times, Key::new(5), &mut record).unwrap();
+            last
+        };
+        assert_eq!(end(&[10.0]), end(&fine));
+    }
 }
 
 #[test]
 fn impossible_reactions_are_errors_that_name_them() {
-    let run = |rate: &str| {
+    let run = |method: Method, rate: &str| {
         let network = Network::builder("bad").species("X", "3").reaction("X ->", rate).build().unwrap();
         let mut record = |_: usize, _: &[f64]| ControlFlow::Continue(());
-        Simulator::new(&network, &Method::Direct).run(&[], &[100.0], Key::new(1), &mut record).unwrap_err().to_string()
+        Simulator::new(&network, &method).run(&[], &[100.0], Key::new(1), &mut record).unwrap_err().to_string()
     };
-    assert!(run("1").contains("`X ->` fired although `X` was used up"));
-    assert!(run("X - 4").contains("the propensity of `X ->` is -1"));
-    assert!(run("X / 0").contains("inf"));
-    assert!(run("0 / (X - 3)").contains("NaN"));
+    for method in EXACT {
+        assert!(run(method, "1").contains("`X ->` fired although `X` was used up"));
+        assert!(run(method, "X - 4").contains("the propensity of `X ->` is -1"));
+        assert!(run(method, "X / 0").contains("inf"));
+        assert!(run(method, "0 / (X - 3)").contains("NaN"));
+    }
 }
 
 #[test]
