@@ -26,10 +26,10 @@ impl Method {
         match expected_events(network, parameters, end) {
             Some(events) if events <= MOST_EXACT_EVENTS => (
                 Method::Direct,
-                format!("about {} events a trajectory are expected, few enough to be exact", in_words(events)),
+                format!("about {} events are expected in a trajectory, few enough to be exact", in_words(events)),
             ),
             Some(events) => {
-                (Method::tau_leap(), format!("about {} events a trajectory are expected", in_words(events)))
+                (Method::tau_leap(), format!("about {} events are expected in a trajectory", in_words(events)))
             }
             None => (Method::tau_leap(), "the mean field could not tell how many events to expect".to_owned()),
         }

@@ -7,7 +7,7 @@ use super::{specification, tip, with_unit};
 use crate::{
     axis::{Axis, Scale},
     content::{Band, Measurement, Observable, Series},
-    number::{interval, rounded, significant},
+    number::{interval, rounded, significant, tick},
     style::INK,
 };
 
@@ -131,7 +131,7 @@ fn band_row(band: &Band, axis: &Axis, time_unit: &str) -> Value {
         "upper50": shown(band.upper50),
         "lower95": shown(band.lower95),
         "upper95": shown(band.upper95),
-        "time_text": format!("{} {time_unit}", significant(band.time, 3)),
+        "time_text": format!("{} {time_unit}", tick(band.time)),
         "median_text": significant(band.median, 3),
         "interval50": interval(band.lower50, band.upper50),
         "interval95": interval(band.lower95, band.upper95),
@@ -146,7 +146,7 @@ fn data_row(point: &Measurement, axis: &Axis, time_unit: &str) -> Value {
         "value": axis.clamp(point.value),
         "lower": axis.clamp(point.value - sd),
         "upper": axis.clamp(point.value + sd),
-        "time_text": format!("{} {time_unit}", significant(point.time, 3)),
+        "time_text": format!("{} {time_unit}", tick(point.time)),
         "value_text": format!("{}{spread}", significant(point.value, 3)),
         "replicate": if point.replicate.is_empty() { "–" } else { &point.replicate },
     })

@@ -2,7 +2,7 @@
 
 use crate::{
     content::{Generation, Pairs, Parameter, Series, Verdict},
-    number::{count, interval, significant},
+    number::{count, interval, significant, tick},
 };
 
 /// A row of the table of parameters.
@@ -75,7 +75,7 @@ impl DataRow {
             let spread = point.sd.map_or(String::new(), |sd| format!(" ± {}", significant(sd, 3)));
             Self {
                 arm: series.arm.clone(),
-                time: significant(point.time, 3),
+                time: tick(point.time),
                 replicate: point.replicate.clone(),
                 measured: format!("{}{spread}", significant(point.value, 3)),
                 predicted: band.map_or("–".into(), |band| significant(band.median, 3)),
