@@ -128,7 +128,7 @@ pub(crate) fn resolve(problem: &Problem, method: &Method) -> (Method, String) {
             return (Method::tau_leap(), reason);
         }
         let resolved = method.resolve(problem.network(), &parameters, end);
-        if resolved.0 != Method::Direct {
+        if !resolved.0.is_exact() {
             return resolved;
         }
         exact.get_or_insert(resolved);

@@ -49,6 +49,12 @@ impl Method {
     /// Default relative change of a leap.
     pub const EPSILON: f64 = 0.03;
 
+    /// Whether trajectories follow the chemical master equation exactly.
+    #[must_use]
+    pub const fn is_exact(self) -> bool {
+        matches!(self, Self::Direct | Self::NextReaction | Self::CompositionRejection)
+    }
+
     /// Tau-leaping with the default accuracy.
     #[must_use]
     pub const fn tau_leap() -> Self {

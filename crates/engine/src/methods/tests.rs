@@ -221,6 +221,8 @@ fn a_wanderer_on_a_ring_is_where_it_leaves_slowly() {
         }
     }
     let network = builder.build().unwrap();
+    let (method, reason) = Method::Auto.resolve(&network, &[], 8.0);
+    assert_eq!(method, Method::CompositionRejection, "{reason}");
     let mut share = [0.0; 10];
     let total: f64 = (0..SITES).map(|site| 1.0 / rate(site)).sum();
     (0..SITES).for_each(|site| share[site / 30] += 1.0 / rate(site) / total);
