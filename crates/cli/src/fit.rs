@@ -70,11 +70,10 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     let problem = &plan.problem;
     let (parameters, measurements) = (problem.estimated().len(), problem.measurement_count());
     anstream::eprintln!("{}: {parameters} parameters, {measurements} measurements", problem.title());
-    let found = match plan.method {
+    let (mut writer, mut found) = match plan.method {
         FitMethod::AbcSmc => sample(plan, threads, cancelled)?,
         FitMethod::Mle => maximise(plan, threads, cancelled)?,
     };
-    let (mut writer, mut found) = found;
     let key = Key::new(plan.seed).child(PREDICTIVE);
     let predicted = predictive(problem, &found.simulation, &found.posterior, DRAWS, key);
     if predicted.failures > 0 {

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 use std::time::Instant;
 
 use metacascade_engine::{Ensemble, Method, Network, Stats, suggestion};
-use metacascade_problem::write_table;
+use metacascade_problem::{write_file, write_table};
 use metacascade_random::Key;
 use serde::Serialize;
 
@@ -218,11 +218,6 @@ fn tell(typed: &Simulate, plan: &Plan, stats: Stats, seconds: f64, threads: usiz
         threads,
         seed: typed.seed,
     };
-    let failed = |error: &dyn std::fmt::Display| Failed::Work(format!("cannot write {}: {error}", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    serde_json::to_writer_pretty(&mut file, &taken).map_err(|error| failed(&error))?;
-    writeln!(file).map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error))?;
-    Ok(())
+    let text = serde_json::to_string_pretty(&taken).map_err(|error| Failed::Work(error.to_string()))?;
+    Ok(write_file(path, format!("{text}\n").as_bytes())?)
 }

@@ -70,6 +70,15 @@ pub struct Stats {
     pub steps: u64,
 }
 
+impl Stats {
+    /// Books a step that ends at `time`.
+    #[inline]
+    pub(crate) fn step(&mut self, time: f64) -> Result<(), SimulationError> {
+        self.steps += 1;
+        if self.steps > MAXIMUM_STEPS { Err(SimulationError::TooManySteps { time }) } else { Ok(()) }
+    }
+}
+
 /// The verbs of a method; the loop of [`Simulator`] knows no others.
 pub(crate) trait Stepper {
     /// Whether counts are whole numbers.

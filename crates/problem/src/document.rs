@@ -69,39 +69,20 @@ pub(crate) struct Extension {
 }
 
 /// How the problem asks to be simulated; what is not given is left to the method.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SimulationSettings {
     /// How trajectories are computed.
-    pub method: Option<MethodName>,
+    pub method: Option<Method>,
     /// Tau-leaping's bound on the relative change of propensities in a step; between 0 and 1.
-    #[serde(default, deserialize_with = "share", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "share")]
     pub epsilon: Option<f64>,
     /// Relative error of a step of the mean-field solver; between 0 and 1.
-    #[serde(default, deserialize_with = "share", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "share")]
     pub relative_tolerance: Option<f64>,
     /// Absolute error of a step of the mean-field solver; positive.
-    #[serde(default, deserialize_with = "positive", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "positive")]
     pub absolute_tolerance: Option<f64>,
-}
-
-/// A simulation method by name; see [`metacascade_engine::Method`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MethodName {
-    /// The engine chooses, and says why.
-    #[default]
-    Auto,
-    /// The exact direct method.
-    Direct,
-    /// The exact next-reaction method.
-    NextReaction,
-    /// The exact composition-rejection method.
-    CompositionRejection,
-    /// Adaptive tau-leaping.
-    TauLeap,
-    /// The mean field.
-    Ode,
 }
 
 impl SimulationSettings {
@@ -109,15 +90,9 @@ impl SimulationSettings {
     #[must_use]
     pub fn method(&self) -> Method {
         match self.method.unwrap_or_default() {
-            MethodName::Auto => Method::Auto,
-            MethodName::Direct => Method::Direct,
-            MethodName::NextReaction => Method::NextReaction,
-            MethodName::CompositionRejection => Method::CompositionRejection,
-            MethodName::TauLeap => match self.epsilon {
-                Some(epsilon) => Method::TauLeap { epsilon },
-                None => Method::tau_leap(),
-            },
-            MethodName::Ode => self.mean_field(),
+            Method::TauLeap { epsilon } => Method::TauLeap { epsilon: self.epsilon.unwrap_or(epsilon) },
+            Method::Ode { .. } => self.mean_field(),
+            method => method,
         }
     }
 
@@ -159,7 +134,7 @@ pub enum FitMethod {
 }
 
 /// How the problem asks to be fitted; what is not given is left to the algorithm's own defaults.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FitSettings {
     /// The algorithm.

@@ -43,7 +43,7 @@ mod simulator;
 mod summaries;
 mod table;
 
-pub use document::{FitMethod, FitSettings, MethodName, SimulationSettings};
+pub use document::{FitMethod, FitSettings, SimulationSettings};
 pub use experiments::Experiment;
 pub use files::SourceFile;
 pub use likelihood::ProblemLikelihood;

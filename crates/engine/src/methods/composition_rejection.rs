@@ -5,9 +5,9 @@
 
 use metacascade_random::Stream;
 use metacascade_random::rand::RngExt;
-use rand_distr::{Distribution, Exp1};
 
-use crate::simulator::{MAXIMUM_STEPS, SimulationError, Stats, Stepper};
+use super::draws::waiting_time;
+use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
 
 /// Sums of propensities are taken afresh after this many events, so that rounding does not add up.
@@ -68,11 +68,8 @@ impl Stepper for CompositionRejection {
     ) -> Result<(), SimulationError> {
         loop {
             let total: f64 = self.groups.iter().map(|group| group.sum).sum();
-            let next = self.next.take().unwrap_or_else(|| {
-                let exponential: f64 = Exp1.sample(random);
-                // Infinite where nothing can happen any more.
-                state.time() + exponential / total.max(0.0)
-            });
+            // Rounding may leave less than nothing.
+            let next = self.next.take().unwrap_or_else(|| state.time() + waiting_time(total.max(0.0), random));
             if next.is_nan() || next > until {
                 self.next = Some(next);
                 break;
@@ -82,10 +79,7 @@ impl Stepper for CompositionRejection {
                 self.fire(state, reaction)?;
                 stats.events += 1;
             }
-            stats.steps += 1;
-            if stats.steps > MAXIMUM_STEPS {
-                return Err(SimulationError::TooManySteps { time: next });
-            }
+            stats.step(next)?;
         }
         state.set_time(until);
         state.update_rules();

@@ -5,9 +5,9 @@
 
 use metacascade_random::Stream;
 use metacascade_random::rand::RngExt;
-use rand_distr::{Distribution, Exp1};
 
-use crate::simulator::{MAXIMUM_STEPS, SimulationError, Stats, Stepper};
+use super::draws::waiting_time;
+use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
 
 /// The sum of propensities is taken afresh after this many events, so that rounding does not add up.
@@ -67,11 +67,8 @@ impl Direct {
         for _ in 0..most {
             let next = match self.next {
                 Some(next) => next,
-                None => {
-                    let exponential: f64 = Exp1.sample(random);
-                    // Infinite where nothing can happen any more.
-                    state.time() + exponential / self.total.max(0.0)
-                }
+                // Rounding may leave less than nothing.
+                None => state.time() + waiting_time(self.total.max(0.0), random),
             };
             if next.is_nan() || next > until {
                 self.next = Some(next);
@@ -84,10 +81,7 @@ impl Direct {
                 self.fire(state, chosen)?;
                 stats.events += 1;
             }
-            stats.steps += 1;
-            if stats.steps > MAXIMUM_STEPS {
-                return Err(SimulationError::TooManySteps { time: state.time() });
-            }
+            stats.step(next)?;
         }
         Ok(false)
     }

@@ -1,12 +1,19 @@
-//! Poisson and binomial numbers of firings.
+//! Waiting times, and Poisson and binomial numbers of firings.
 //!
-//! Where the variance passes [`NORMAL`], the number is drawn as a rounded normal: its skewness is then below 0.01,
+//! Where the variance of a number passes [`NORMAL`], it is drawn as a rounded normal: its skewness is then below 0.01,
 //! far under the error of a leap, and the draw costs a tenth.
 
 use metacascade_random::Stream;
-use rand_distr::{Binomial, Distribution, Poisson, StandardNormal};
+use rand_distr::{Binomial, Distribution, Exp1, Poisson, StandardNormal};
 
 const NORMAL: f64 = 1e4;
+
+/// Exponential time until something of the given rate happens; infinite for a rate of 0.
+#[inline]
+pub(super) fn waiting_time(rate: f64, random: &mut Stream) -> f64 {
+    let exponential: f64 = Exp1.sample(random);
+    exponential / rate
+}
 
 /// Poisson number with the given mean; 0 for a mean that is not positive.
 pub(super) fn poisson(mean: f64, random: &mut Stream) -> f64 {

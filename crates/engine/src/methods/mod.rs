@@ -15,12 +15,11 @@ pub(crate) use composition_rejection::CompositionRejection;
 pub(crate) use direct::Direct;
 pub(crate) use mean_field::MeanField;
 pub(crate) use next_reaction::NextReaction;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, de::Error as _};
 pub(crate) use tau_leap::TauLeap;
 
-/// How to simulate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// How to simulate. Read from its name ([`Method::NAMES`]), also by serde; tolerances are then the defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Method {
     /// Exact, one event after the other: for up to some 10⁵ events a trajectory.
     Direct,
@@ -46,6 +45,10 @@ pub enum Method {
 }
 
 impl Method {
+    /// All names, as [`Method::from_str`] takes them.
+    pub const NAMES: [&'static str; 6] =
+        ["direct", "next-reaction", "composition-rejection", "tau-leap", "ode", "auto"];
+
     /// Default relative change of a leap.
     pub const EPSILON: f64 = 0.03;
 
@@ -83,7 +86,7 @@ impl fmt::Display for Method {
 
 /// A method's name that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no method `{0}`; methods are direct, next-reaction, composition-rejection, tau-leap, ode, auto")]
+#[error("there is no method `{0}`; methods are {list}", list = Method::NAMES.join(", "))]
 pub struct UnknownMethod(String);
 
 impl FromStr for Method {
@@ -99,6 +102,13 @@ impl FromStr for Method {
             "auto" => Ok(Method::Auto),
             other => Err(UnknownMethod(other.to_owned())),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Method {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(|_| D::Error::unknown_variant(&name, &Self::NAMES))
     }
 }
 

@@ -4,9 +4,9 @@
 //! For networks of hundreds of reactions and more of which an event touches a few.
 
 use metacascade_random::Stream;
-use rand_distr::{Distribution, Exp1};
 
-use crate::simulator::{MAXIMUM_STEPS, SimulationError, Stats, Stepper};
+use super::draws::waiting_time;
+use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
 
 /// Children of a place in the heap. Four lie in one or two cache lines and halve the depth.
@@ -51,13 +51,9 @@ impl Stepper for NextReaction {
                     self.rescale(dependent, time, before, state.propensities[dependent], random);
                 }
             }
-            let exponential: f64 = Exp1.sample(random);
-            self.set(reaction, time + exponential / state.propensities[reaction]);
+            self.set(reaction, time + waiting_time(state.propensities[reaction], random));
             stats.events += 1;
-            stats.steps += 1;
-            if stats.steps > MAXIMUM_STEPS {
-                return Err(SimulationError::TooManySteps { time });
-            }
+            stats.step(time)?;
         }
         state.set_time(until);
         state.update_rules();
@@ -67,12 +63,10 @@ impl Stepper for NextReaction {
 
 impl NextReaction {
     fn draw_all(&mut self, state: &State, random: &mut Stream) {
-        let draw = |(reaction, propensity): (usize, &f64)| {
-            let exponential: f64 = Exp1.sample(random);
-            (state.time() + exponential / propensity, reaction)
-        };
+        let now = state.time();
+        let reactions = state.propensities.iter().enumerate();
         self.heap.clear();
-        self.heap.extend(state.propensities.iter().enumerate().map(draw));
+        self.heap.extend(reactions.map(|(reaction, &rate)| (now + waiting_time(rate, random), reaction)));
         self.places.clear();
         self.places.extend(0..self.heap.len());
         for place in (0..self.heap.len()).rev() {
@@ -92,8 +86,7 @@ impl NextReaction {
         let time = if after == 0.0 {
             f64::INFINITY
         } else if before == 0.0 {
-            let exponential: f64 = Exp1.sample(random);
-            now + exponential / after
+            now + waiting_time(after, random)
         } else {
             now + before / after * (time - now)
         };

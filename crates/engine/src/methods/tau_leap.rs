@@ -18,7 +18,7 @@ use metacascade_random::Stream;
 use super::Direct;
 use super::draws::{binomial, poisson};
 use crate::network::{Network, TIME};
-use crate::simulator::{MAXIMUM_STEPS, SimulationError, Stats, Stepper};
+use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::{LARGEST_COUNT, State};
 
 /// Exact steps are made where a leap would hold fewer events than this (Cao et al. 2006, step 3) …
@@ -318,10 +318,7 @@ impl Stepper for TauLeap {
         stats: &mut Stats,
     ) -> Result<(), SimulationError> {
         while state.time() < until {
-            stats.steps += 1;
-            if stats.steps > MAXIMUM_STEPS {
-                return Err(SimulationError::TooManySteps { time: state.time() });
-            }
+            stats.step(state.time())?;
             if self.time_dependent {
                 state.update_rules();
                 state.update_propensities()?;

@@ -13,6 +13,14 @@ const EXACT: [Method; 3] = [Method::Direct, Method::NextReaction, Method::Compos
 const STOCHASTIC: [Method; 4] =
     [Method::Direct, Method::NextReaction, Method::CompositionRejection, Method::tau_leap()];
 
+#[test]
+fn every_name_is_a_method_that_bears_it() {
+    for name in Method::NAMES {
+        assert_eq!(name.parse::<Method>().unwrap().to_string(), name);
+    }
+    assert!("tau-leep".parse::<Method>().unwrap_err().to_string().ends_with("tau-leap, ode, auto"));
+}
+
 /// Counts of the first species at the end of `trajectories` trajectories.
 fn ends(network: &Network, method: &Method, end: f64, trajectories: u64, seed: u64) -> Vec<f64> {
     let mut simulator = Simulator::new(network, method);

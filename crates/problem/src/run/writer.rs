@@ -66,12 +66,6 @@ impl RunWriter {
         &self.folder
     }
 
-    /// Whether the run's folder exists.
-    #[must_use]
-    pub fn is_visible(&self) -> bool {
-        self.staging.is_none()
-    }
-
     /// Writes a finished generation of ABC-SMC; its particles are the run's posterior until the next one.
     ///
     /// # Errors
