@@ -9,7 +9,7 @@ use crate::{
     likelihood::ProblemLikelihood,
     observe::{Run, Workspace, prepare, runs},
     problem::Problem,
-    summaries::Summaries,
+    summaries::{Change, Summaries},
 };
 
 /// Starts of the search for the reference of the summaries.
@@ -91,10 +91,9 @@ impl<'p> ProblemSimulator<'p> {
     }
 }
 
-/// The mean field where it fits the data best, and how it changes with each parameter, as values before and after;
+/// The mean field where it fits the data best, and how it changes with each parameter;
 /// `None` if it cannot be solved.
-#[expect(clippy::type_complexity, reason = "a pair of data sets for each parameter")]
-fn reference(problem: &Problem) -> Option<(Vec<f64>, Vec<(Vec<f64>, Vec<f64>)>)> {
+fn reference(problem: &Problem) -> Option<(Vec<f64>, Vec<Change>)> {
     let likelihood = ProblemLikelihood::new(problem);
     let settings = optimise::Settings { starts: REFERENCE_STARTS, draws: 1, ..optimise::Settings::default() };
     let best = optimise::run(&likelihood, &settings, &mut ()).ok()?.parameters;

@@ -61,6 +61,9 @@ pub(crate) struct Summaries {
     reference: Option<Reference>,
 }
 
+/// Data sets without noise, before and after one parameter changes.
+pub(crate) type Change = (Vec<f64>, Vec<f64>);
+
 /// What data are compared with to tell noise from trend. Coordinates are those of all groups whose noise is estimated.
 #[derive(Debug)]
 struct Reference {
@@ -121,8 +124,8 @@ impl Summaries {
         self.groups.iter().any(|group| group.noise_is_estimated)
     }
 
-    /// Sets the reference, a data set without noise, with pairs of further ones between which one parameter changes.
-    pub fn set_reference(&mut self, data: &[f64], changes: &[(Vec<f64>, Vec<f64>)]) {
+    /// Sets the reference, a data set without noise, and how each parameter changes it.
+    pub fn set_reference(&mut self, data: &[f64], changes: &[Change]) {
         let coordinates = self.noisy(data);
         let mut directions: Vec<Vec<f64>> = Vec::new();
         for (down, up) in changes {
@@ -148,7 +151,9 @@ impl Summaries {
     /// The summaries of a data set.
     pub fn of(&self, data: &[f64]) -> Vec<f64> {
         let mut summaries = Vec::with_capacity(self.members.len());
+        let mut noisy = Vec::new();
         for group in &self.groups {
+            let start = summaries.len();
             let (mut squares, mut degrees) = (0.0, 0);
             for (_, range) in &group.times {
                 let members = &self.members[range.clone()];
@@ -158,17 +163,19 @@ impl Summaries {
                 degrees += range.len() - 1;
                 summaries.push(mean);
             }
+            if group.noise_is_estimated {
+                noisy.extend_from_slice(&summaries[start..]);
+            }
             if group.spread {
                 summaries.push((squares / degrees as f64 + group.floor).ln());
             }
         }
-        summaries.extend(self.reference.iter().flat_map(|reference| self.deviations(reference, data)));
+        summaries.extend(self.reference.iter().flat_map(|reference| self.deviations(reference, &noisy)));
         summaries
     }
 
     /// The logarithms of the mean squared deviations from the reference.
-    fn deviations(&self, reference: &Reference, data: &[f64]) -> Vec<f64> {
-        let coordinates = self.noisy(data);
+    fn deviations(&self, reference: &Reference, coordinates: &[f64]) -> Vec<f64> {
         let mut deviation: Vec<f64> = coordinates.iter().zip(&reference.coordinates).map(|(a, b)| a - b).collect();
         remove(&mut deviation, &reference.directions);
         // Each direction takes one degree of freedom, shared by all.

@@ -4,7 +4,7 @@ mod density;
 mod predictions;
 mod words;
 
-use metacascade_inference::{Posterior, Scale};
+use metacascade_inference::{self as inference, Posterior, Scale, moments};
 use metacascade_problem::{FitMethod, Problem, Run, run::ParameterSummary};
 use metacascade_random::Key;
 
@@ -127,22 +127,18 @@ fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {
 fn pairs(problem: &Problem, posterior: &Posterior, seed: u64) -> Pairs {
     let parameters = problem.estimated();
     let chosen = posterior.resample(PAIRS, Key::new(seed));
-    let scaled: Vec<Vec<f64>> = parameters
-        .iter()
-        .enumerate()
-        .map(|(index, parameter)| posterior.draws.iter().map(|draw| parameter.to_scale(draw[index])).collect())
-        .collect();
-    let covariance = |a: &[f64], b: &[f64]| {
-        let mean = |values: &[f64]| values.iter().zip(&posterior.weights).map(|(x, w)| x * w).sum::<f64>();
-        let (mean_a, mean_b) = (mean(a), mean(b));
-        let terms = a.iter().zip(b).zip(&posterior.weights);
-        terms.map(|((x, y), w)| w * (x - mean_a) * (y - mean_b)).sum::<f64>()
+    let weights = &posterior.weights;
+    let standardised = |(index, parameter): (usize, &inference::Parameter)| -> Vec<f64> {
+        let scaled: Vec<f64> = posterior.draws.iter().map(|draw| parameter.to_scale(draw[index])).collect();
+        let (mean, variance) = moments(&scaled, weights);
+        scaled.iter().map(|value| (value - mean) / variance.sqrt()).collect()
     };
-    let correlation = |a: &[f64], b: &[f64]| covariance(a, b) / (covariance(a, a) * covariance(b, b)).sqrt();
+    let columns: Vec<Vec<f64>> = parameters.iter().enumerate().map(standardised).collect();
+    let correlation = |a: &[f64], b: &[f64]| a.iter().zip(b).zip(weights).map(|((x, y), w)| w * x * y).sum();
     Pairs {
         names: posterior.names.clone(),
         log_scale: parameters.iter().map(|parameter| parameter.scale == Scale::Log10).collect(),
         draws: chosen.iter().map(|&index| posterior.draws[index].clone()).collect(),
-        correlation: scaled.iter().map(|a| scaled.iter().map(|b| correlation(a, b)).collect()).collect(),
+        correlation: columns.iter().map(|a| columns.iter().map(|b| correlation(a, b)).collect()).collect(),
     }
 }

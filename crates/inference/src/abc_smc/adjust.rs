@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::distance::{Distance, Simulation};
 use super::ridge::Ridge;
 
 /// Whether the particles of the last generation are corrected for their distance from the data.
@@ -17,18 +18,20 @@ pub enum Adjustment {
 }
 
 /// Particles' normal scores, moved to a difference of 0.
-pub(super) fn linear(scores: &[Vec<f64>], differences: &[Vec<f64>], weights: &[f64]) -> Vec<Vec<f64>> {
+pub(super) fn linear(particles: &[Simulation], distance: &Distance, weights: &[f64]) -> Vec<Vec<f64>> {
+    let differences: Vec<Vec<f64>> =
+        particles.iter().map(|particle| distance.difference(&particle.summaries)).collect();
     let predictors: Vec<&[f64]> = differences.iter().map(Vec::as_slice).collect();
-    let responses: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
+    let responses: Vec<&[f64]> = particles.iter().map(|particle| particle.scores.as_slice()).collect();
     let Some(ridge) = Ridge::fit(&predictors, &responses, weights) else {
         // All particles are equally far from the data.
-        return scores.to_vec();
+        return particles.iter().map(|particle| particle.scores.clone()).collect();
     };
-    let moved = |(scores, difference): (&Vec<f64>, &Vec<f64>)| {
+    let moved = |(particle, difference): (&Simulation, &Vec<f64>)| {
         let shift = |response: usize| -> f64 {
             difference.iter().enumerate().map(|(place, value)| value * ridge.coefficients[(place, response)]).sum()
         };
-        scores.iter().enumerate().map(|(response, score)| score - shift(response)).collect()
+        particle.scores.iter().enumerate().map(|(response, score)| score - shift(response)).collect()
     };
-    scores.iter().zip(differences).map(moved).collect()
+    particles.iter().zip(&differences).map(moved).collect()
 }

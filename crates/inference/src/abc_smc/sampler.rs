@@ -59,8 +59,8 @@ struct Attempt {
 struct State {
     /// Normal scores of the particles.
     scores: Vec<Vec<f64>>,
-    /// The same after regression adjustment.
-    adjusted: Vec<Vec<f64>>,
+    /// The same after regression adjustment, if there is any.
+    adjusted: Option<Vec<Vec<f64>>>,
     /// Learned from its simulations.
     distance: Distance,
     last: Generation,
@@ -94,7 +94,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             if last.acceptance < settings.min_acceptance {
                 break Stop::Acceptance;
             }
-            let kernel = state.kernel(settings.adjustment);
+            let kernel = state.kernel();
             let attempt = match self.attempt(last.index + 1, share, &state.distance, &kernel)? {
                 End::Complete(attempt) => attempt,
                 End::Exhausted => break Stop::Simulations,
@@ -102,20 +102,18 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             };
             let scores: Vec<Vec<f64>> =
                 attempt.accepted.iter().map(|(particle, _)| particle.simulation.scores.clone()).collect();
-            let next = self.complete(last.index + 1, attempt, kernel.weigh(&scores))?;
+            let distance = self.learn(&attempt)?;
+            let next = self.complete(last.index + 1, attempt, kernel.weigh(&scores), distance)?;
             if next.last.threshold > STALLED * last.threshold {
                 share *= 0.5;
             }
             state = next;
         };
-        let posterior = match settings.adjustment {
-            Adjustment::None => state.last.posterior.clone(),
-            Adjustment::Linear => {
-                let parameters = self.simulator.parameters();
-                let draws = state.adjusted.iter().map(|scores| from_scores(parameters, scores)).collect();
-                Posterior { draws, ..state.last.posterior.clone() }
-            }
-        };
+        let mut posterior = state.last.posterior.clone();
+        if let Some(adjusted) = &state.adjusted {
+            let parameters = self.simulator.parameters();
+            posterior.draws = adjusted.iter().map(|scores| from_scores(parameters, scores)).collect();
+        }
         let Self { simulations, failures, first_failure, .. } = self;
         Ok(Fit { last: state.last, posterior, stop, simulations, failures, first_failure })
     }
@@ -149,7 +147,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         if all.len() < population {
             return Err(attempt.too_many_failures());
         }
-        let distance = Distance::fit(self.settings.distance, self.simulator.observed(), &attempt.training)?;
+        let distance = self.learn(&attempt)?;
         let mut ranked: Vec<(Particle, f64)> = all
             .into_iter()
             .map(|particle| {
@@ -162,7 +160,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         ranked.truncate(population);
         attempt.threshold = ranked.last().map_or(f64::INFINITY, |particle| particle.1);
         attempt.accepted = ranked;
-        self.complete(0, attempt, vec![1.0 / population as f64; population])
+        self.complete(0, attempt, vec![1.0 / population as f64; population], distance)
     }
 
     /// A later generation: perturbs, simulates and accepts until the population is complete. The first simulations, as
@@ -250,18 +248,30 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         })
     }
 
-    /// Books a generation, learns from it, and tells the observer.
-    fn complete(&mut self, index: usize, attempt: Attempt, weights: Vec<f64>) -> Result<State, Error> {
-        let distance = Distance::fit(self.settings.distance, self.simulator.observed(), &attempt.training)?;
+    /// The distance that a generation's simulations teach.
+    fn learn(&self, attempt: &Attempt) -> Result<Distance, Error> {
+        Distance::fit(self.settings.distance, self.simulator.observed(), &attempt.training)
+    }
+
+    /// Books a generation, adjusts its particles, and tells the observer.
+    fn complete(
+        &mut self,
+        index: usize,
+        attempt: Attempt,
+        weights: Vec<f64>,
+        distance: Distance,
+    ) -> Result<State, Error> {
         self.simulations += attempt.simulations;
         self.failures += attempt.failures;
         self.first_failure = self.first_failure.take().or(attempt.first_failure);
         let (particles, distances): (Vec<Particle>, Vec<f64>) = attempt.accepted.into_iter().unzip();
-        let differences: Vec<Vec<f64>> =
-            particles.iter().map(|particle| distance.difference(&particle.simulation.summaries)).collect();
-        let (scores, draws): (Vec<Vec<f64>>, Vec<Vec<f64>>) =
-            particles.into_iter().map(|particle| (particle.simulation.scores, particle.parameters)).unzip();
-        let adjusted = adjust::linear(&scores, &differences, &weights);
+        let (simulations, draws): (Vec<Simulation>, Vec<Vec<f64>>) =
+            particles.into_iter().map(|particle| (particle.simulation, particle.parameters)).unzip();
+        let adjusted = match self.settings.adjustment {
+            Adjustment::None => None,
+            Adjustment::Linear => Some(adjust::linear(&simulations, &distance, &weights)),
+        };
+        let scores: Vec<Vec<f64>> = simulations.into_iter().map(|simulation| simulation.scores).collect();
         let names = self.simulator.parameters().iter().map(|parameter| parameter.name.clone()).collect();
         let posterior = Posterior { names, draws, weights, distances };
         let last = Generation {
@@ -281,11 +291,11 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
 
 impl State {
     /// Around the adjusted particles, and, in case the regression misleads, around the particles as they are.
-    fn kernel(&self, adjustment: Adjustment) -> Kernel {
+    fn kernel(&self) -> Kernel {
         let raw = self.scores.clone();
-        let sets = match adjustment {
-            Adjustment::None => vec![(1.0, raw)],
-            Adjustment::Linear => vec![(ADJUSTED, self.adjusted.clone()), (1.0 - ADJUSTED, raw)],
+        let sets = match &self.adjusted {
+            None => vec![(1.0, raw)],
+            Some(adjusted) => vec![(ADJUSTED, adjusted.clone()), (1.0 - ADJUSTED, raw)],
         };
         Kernel::new(sets, &self.last.posterior.weights)
     }

@@ -47,8 +47,6 @@ pub struct Start {
     pub parameters: Vec<f64>,
     /// Their log-likelihood.
     pub log_likelihood: f64,
-    /// Evaluations of the likelihood.
-    pub evaluations: u64,
 }
 
 /// The result of an optimisation.
@@ -121,7 +119,8 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
     let key = Key::new(settings.seed);
     let points = latin_hypercube(settings.starts, parameters.len(), key.child(0));
     let counter = simplex::Counter::default();
-    let value = |scores: &[f64]| counter.count(likelihood.log_likelihood(&from_scores(parameters, scores)));
+    let value_at = |point: &[f64]| counter.count(likelihood.log_likelihood(point));
+    let value = |scores: &[f64]| value_at(&from_scores(parameters, scores));
     let mut found: Vec<Start> = Vec::new();
     let mut cancelled = false;
     // A start's result is its own: how many run at once changes nothing.
@@ -130,12 +129,16 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
             cancelled = true;
             break;
         }
-        let climbed: Vec<Result<Option<Start>, Error>> =
-            points.par_iter().map(|point| climb(likelihood, point, settings.max_iterations)).collect();
-        for start in climbed {
-            if let Some(start) = start? {
-                counter.add(start.evaluations);
-                found.push(start);
+        // Each start climbs twice.
+        let climb = |point: &Vec<f64>| {
+            let first = simplex::maximise(&value, point, settings.max_iterations)?;
+            simplex::maximise(&value, &first.point, settings.max_iterations)
+        };
+        let climbed: Vec<Result<simplex::Maximum, Error>> = points.par_iter().map(climb).collect();
+        for maximum in climbed {
+            let simplex::Maximum { point, value: log_likelihood } = maximum?;
+            if log_likelihood.is_finite() {
+                found.push(Start { parameters: from_scores(parameters, &point), log_likelihood });
             }
         }
         let log_likelihood = found.iter().map(|start| start.log_likelihood).fold(f64::NEG_INFINITY, f64::max);
@@ -157,7 +160,7 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
     let covariance = laplace::covariance(&log_posterior, &mode.point, mode.value)?;
     let scores = laplace::draws(&mode.point, &covariance, settings.draws, key.child(1));
     let draws: Vec<Vec<f64>> = scores.iter().map(|scores| from_scores(parameters, scores)).collect();
-    let distances = draws.par_iter().map(|draw| match likelihood.log_likelihood(draw) {
+    let distances = draws.par_iter().map(|draw| match value_at(draw) {
         Ok(log_likelihood) => best.log_likelihood - log_likelihood,
         Err(_) => f64::INFINITY,
     });
@@ -173,24 +176,11 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
         starts: found,
         mode: from_scores(parameters, &mode.point),
         covariance: covariance.row_iter().map(|row| row.iter().copied().collect()).collect(),
-        evaluations: counter.evaluations() + posterior.draws.len() as u64,
+        evaluations: counter.evaluations(),
         failures: counter.failures(),
         posterior,
         cancelled,
     })
-}
-
-/// Climbs from a start, twice; `None` if there is no likelihood to be found.
-fn climb(likelihood: &impl Likelihood, start: &[f64], max_iterations: u64) -> Result<Option<Start>, Error> {
-    let parameters = likelihood.parameters();
-    let value = |scores: &[f64]| likelihood.log_likelihood(&from_scores(parameters, scores));
-    let first = simplex::maximise(&value, start, max_iterations)?;
-    let second = simplex::maximise(&value, &first.point, max_iterations)?;
-    Ok(second.value.is_finite().then(|| Start {
-        parameters: from_scores(parameters, &second.point),
-        log_likelihood: second.value,
-        evaluations: first.evaluations + second.evaluations,
-    }))
 }
 
 /// Points in normal scores: in each coordinate one in every `count`-th part of the prior.

@@ -15,7 +15,6 @@ pub(super) struct Maximum {
     pub point: Vec<f64>,
     /// −∞ if the function failed wherever it was tried.
     pub value: f64,
-    pub evaluations: u64,
 }
 
 /// Standing in for the cost where there is none: finite, since the simplex computes with it.
@@ -56,11 +55,10 @@ pub(super) fn maximise(f: &impl Objective, start: &[f64], max_iterations: u64) -
         .timer(false)
         .run()
         .map_err(failed)?;
-    let evaluations = result.state().get_func_counts().values().sum();
     let cost = result.state().get_best_cost();
     let value = if cost < WORST { -cost } else { f64::NEG_INFINITY };
     let point = result.state().get_best_param().cloned().unwrap_or_else(|| start.to_vec());
-    Ok(Maximum { point, value, evaluations })
+    Ok(Maximum { point, value })
 }
 
 /// Counts evaluations, also of several threads.
@@ -72,15 +70,11 @@ pub(super) struct Counter {
 
 impl Counter {
     pub fn count(&self, value: Result<f64, Failure>) -> Result<f64, Failure> {
-        self.add(1);
+        self.evaluations.fetch_add(1, Ordering::Relaxed);
         if value.is_err() {
             self.failures.fetch_add(1, Ordering::Relaxed);
         }
         value
-    }
-
-    pub fn add(&self, evaluations: u64) {
-        self.evaluations.fetch_add(evaluations, Ordering::Relaxed);
     }
 
     pub fn evaluations(&self) -> u64 {
