@@ -11,7 +11,7 @@ use metacascade_problem::run::RunWriter;
 
 /// Writes each generation to the run as it is complete, and shows progress.
 pub struct Watcher<'w> {
-    pub writer: &'w mut RunWriter,
+    writer: &'w mut RunWriter,
     bar: ProgressBar,
     live: bool,
     started: Instant,

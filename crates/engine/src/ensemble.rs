@@ -69,7 +69,7 @@ impl Ensemble<'_> {
     /// # Errors
     /// Why the first of the failed trajectories could not be finished.
     pub fn trajectories(&self) -> Result<(Vec<Vec<f64>>, Stats), SimulationError> {
-        let chunks = self.chunks(|values: &mut Vec<Vec<f64>>, index, _, recorded: &[f64]| {
+        let chunks = self.chunks(|values: &mut Vec<Vec<f64>>, index, recorded: &[f64]| {
             if index == 0 {
                 values.push(Vec::with_capacity(self.times.len() * recorded.len()));
             }
@@ -88,7 +88,7 @@ impl Ensemble<'_> {
     pub fn summary(&self) -> Result<(Summary, Stats), SimulationError> {
         let names = self.names();
         let columns = names.len();
-        let chunks = self.chunks(|moments: &mut Vec<Moments>, index, _, recorded: &[f64]| {
+        let chunks = self.chunks(|moments: &mut Vec<Moments>, index, recorded: &[f64]| {
             moments.resize(self.times.len() * columns, Moments::default());
             for (moment, value) in moments[index * columns..].iter_mut().zip(recorded) {
                 moment.add(*value);
@@ -108,7 +108,7 @@ impl Ensemble<'_> {
     /// Runs all trajectories in chunks; each chunk folds what it records into a value of its own.
     fn chunks<T: Default + Send>(
         &self,
-        record: impl Fn(&mut T, usize, f64, &[f64]) + Sync,
+        record: impl Fn(&mut T, usize, &[f64]) + Sync,
     ) -> Result<Vec<(T, Stats)>, SimulationError> {
         let slots = self.names().iter().filter_map(|name| self.network.slot(name)).collect::<Vec<_>>();
         let run = |chunk: usize| {
@@ -119,7 +119,7 @@ impl Ensemble<'_> {
             for index in chunk * CHUNK..((chunk + 1) * CHUNK).min(self.trajectories) {
                 let mut see = |time_index: usize, values: &[f64]| {
                     recorded.iter_mut().zip(&slots).for_each(|(recorded, &slot)| *recorded = values[slot]);
-                    record(&mut value, time_index, self.times[time_index], &recorded);
+                    record(&mut value, time_index, &recorded);
                     ControlFlow::Continue(())
                 };
                 let key = self.key.child(index as u64);

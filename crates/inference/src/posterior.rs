@@ -116,6 +116,12 @@ impl Quantiles {
         Self { steps: middles.collect() }
     }
 
+    /// Quantiles of values that weigh the same.
+    #[must_use]
+    pub fn unweighted(values: &[f64]) -> Self {
+        Self::new(values, &vec![1.0 / values.len() as f64; values.len()])
+    }
+
     /// The quantile of probability `p`; NaN if there are no values.
     #[must_use]
     pub fn at(&self, p: f64) -> f64 {

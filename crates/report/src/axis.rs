@@ -62,8 +62,8 @@ impl Axis {
         Self { scale: Scale::Symlog { constant }, domain, ticks }
     }
 
-    /// An axis for values that span decades: logarithmic if all of `core` (measurements, medians) are positive,
-    /// symmetric-logarithmic if there are zeros, linear if there are negative ones. `fringe` (ends of intervals)
+    /// An axis for values that span decades: logarithmic if all of `core` (measurements) are positive,
+    /// symmetric-logarithmic if there are zeros, linear if there are negative ones. `fringe` (medians, ends of intervals)
     /// widens it by at most two decades beyond the core, so that an interval that reaches down to nearly nothing
     /// does not squeeze the data.
     #[must_use]

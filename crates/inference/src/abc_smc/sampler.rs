@@ -304,7 +304,7 @@ impl State {
 /// The distance below which a share of simulations lies.
 fn threshold(simulated: &[(Particle, f64)], share: f64) -> f64 {
     let distances: Vec<f64> = simulated.iter().map(|found| found.1).collect();
-    Quantiles::new(&distances, &vec![1.0 / distances.len() as f64; distances.len()]).at(share)
+    Quantiles::unweighted(&distances).at(share)
 }
 
 impl Attempt {

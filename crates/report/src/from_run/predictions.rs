@@ -80,9 +80,8 @@ fn bands(predictive: &Predictive) -> BTreeMap<Place, Vec<Band>> {
     let bands = found.into_iter().map(|(place, mut rows)| {
         rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
         let band = |rows: &[[f64; 3]]| {
-            let equal = vec![1.0 / rows.len() as f64; rows.len()];
             let quantiles =
-                |column: usize| Quantiles::new(&rows.iter().map(|row| row[column]).collect::<Vec<f64>>(), &equal);
+                |column: usize| Quantiles::unweighted(&rows.iter().map(|row| row[column]).collect::<Vec<f64>>());
             let (model, prediction) = (quantiles(1), quantiles(2));
             Band {
                 time: rows[0][0],
