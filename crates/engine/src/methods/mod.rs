@@ -15,7 +15,7 @@ pub(crate) use composition_rejection::CompositionRejection;
 pub(crate) use direct::Direct;
 pub(crate) use mean_field::MeanField;
 pub(crate) use next_reaction::NextReaction;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::de::{self, Deserialize, Deserializer, EnumAccess, VariantAccess, Visitor};
 pub(crate) use tau_leap::TauLeap;
 
 /// How to simulate. Read from its name ([`Method::NAMES`]), also by serde; tolerances are then the defaults.
@@ -107,8 +107,47 @@ impl FromStr for Method {
 
 impl<'de> Deserialize<'de> for Method {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        name.parse().map_err(|_| D::Error::unknown_variant(&name, &Self::NAMES))
+        // As an enum, so that formats which know where a name stands point at it.
+        deserializer.deserialize_enum("Method", &Self::NAMES, Choice)
+    }
+}
+
+/// Takes a variant of [`Method`] that is written as its name alone.
+struct Choice;
+
+impl<'de> Visitor<'de> for Choice {
+    type Value = Method;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a method")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Method, A::Error> {
+        let (Named(method), variant) = data.variant()?;
+        variant.unit_variant().map(|()| method)
+    }
+}
+
+/// A method by its name.
+struct Named(Method);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_identifier(Name)
+    }
+}
+
+struct Name;
+
+impl Visitor<'_> for Name {
+    type Value = Named;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a method")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Named, E> {
+        name.parse().map(Named).map_err(|_| E::unknown_variant(name, &Method::NAMES))
     }
 }
 

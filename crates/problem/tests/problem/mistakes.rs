@@ -26,7 +26,7 @@ const CASES: &[Case] = &[
     Case("switching", Y, "[parameters.tsv]", "[parameters.tsv, parameters.tsv]", "problem.yaml:2:35|is listed twice"),
     Case("switching", Y, "location: model.toml", "location: no_such_model", "problem.yaml:4:25|neither a file nor a shipped model|shipped models are"),
     Case("switching", Y, "[parameters.tsv]", "[]", "no parameter table is listed|parameter_files: [parameters.tsv]"),
-    Case("switching", Y, "method: direct", "method: dircet", "problem.yaml:14:|unknown value `dircet`|did you mean `direct`?"),
+    Case("switching", Y, "method: direct", "method: dircet", "problem.yaml:14:26|unknown value `dircet`|did you mean `direct`?"),
     Case("switching", Y, "method: direct", "method: tau-leap, epsilon: 3", "problem.yaml:14:|between 0 and 1"),
     Case("switching", "model.toml", "k_EM * E", "k_EX * E", "model.toml:19:9|unknown name `k_EX`|did you mean `k_EM`?"),
     // Layout of tables.
