@@ -88,6 +88,11 @@ impl Stats {
     #[inline]
     pub(crate) fn step(&mut self, time: f64) -> Result<(), SimulationError> {
         self.steps += 1;
+        self.check(time)
+    }
+
+    #[inline]
+    pub(crate) fn check(&self, time: f64) -> Result<(), SimulationError> {
         if self.steps > MAXIMUM_STEPS { Err(SimulationError::TooManySteps { time }) } else { Ok(()) }
     }
 }
@@ -148,7 +153,7 @@ impl<'n> Simulator<'n> {
     #[must_use]
     pub fn new(network: &'n Network, method: &Method) -> Self {
         let stepper: Box<dyn Stepper + Send + 'n> = match *method {
-            Method::Direct => Box::new(Direct::default()),
+            Method::Direct => Box::new(Direct::new(network)),
             Method::NextReaction => Box::new(NextReaction::default()),
             Method::CompositionRejection => Box::new(CompositionRejection::default()),
             Method::TauLeap { epsilon } => Box::new(TauLeap::new(network, epsilon)),

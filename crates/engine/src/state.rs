@@ -171,6 +171,20 @@ impl<'n> State<'n> {
         }
     }
 
+    /// Why a state that a firing of `reaction` led to is impossible.
+    pub fn why_impossible(&self, reaction: usize) -> SimulationError {
+        let changes = &self.network.reactions[reaction].changes;
+        let slots = changes.iter().map(|(species, _)| Network::species_slot(*species));
+        let mut slots = slots.chain(1..=self.network.species.len());
+        if let Some(slot) = slots.find(|slot| !(0.0..=LARGEST_COUNT).contains(&self.values[*slot])) {
+            return self.impossible(reaction, slot);
+        }
+        let laws = (0..self.network.reactions.len()).map(|index| (index, self.law(index)));
+        let bad = laws.filter(|(_, value)| !(0.0..f64::INFINITY).contains(value)).next();
+        let (index, value) = bad.unwrap_or((reaction, self.law(reaction)));
+        self.bad_propensity(index, value)
+    }
+
     /// An exact method between events cannot have propensities that change with time by themselves.
     pub fn check_autonomous(&self) -> Result<(), SimulationError> {
         match self.network.first_not_autonomous() {

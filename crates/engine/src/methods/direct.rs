@@ -8,15 +8,16 @@ use metacascade_random::rand::RngExt;
 
 use super::draws::waiting_time;
 use super::groups::Groups;
-use crate::network::Plan;
+use super::small::Small;
+use crate::network::{Network, Plan};
 use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
 
 /// The sum of propensities is taken afresh after this many events, so that rounding does not add up.
 const RESUM: u32 = 512;
 
-#[derive(Default)]
 pub(crate) struct Direct {
+    small: Option<Box<Small>>,
     groups: Groups,
     total: f64,
     /// Time of the next event, once drawn; kept over recording times, so that these do not change a trajectory.
@@ -61,10 +62,17 @@ impl Stepper for Direct {
 }
 
 impl Direct {
+    pub fn new(network: &Network) -> Self {
+        Self { small: Small::new(network), groups: Groups::default(), total: 0.0, next: None, since_sum: 0 }
+    }
+
     /// Forgets the event drawn for a state that is no more.
     pub fn restart(&mut self, state: &State) -> Result<(), SimulationError> {
         self.groups.refresh(state)?;
         self.resum();
+        if let Some(small) = &mut self.small {
+            self.total = small.refresh(state, &self.groups);
+        }
         self.next = None;
         Ok(())
     }
@@ -84,19 +92,26 @@ impl Direct {
         stats: &mut Stats,
     ) -> Result<Stop, SimulationError> {
         let plan = &state.network.plan;
+        let mut next = match self.next.take() {
+            Some(next) => next,
+            None => state.time() + waiting_time(self.total, random),
+        };
+        if let Some(small) = &mut self.small {
+            let (stop, next) = small.events(state, next, (until, most), random, stats)?;
+            self.next = Some(next);
+            return Ok(stop);
+        }
         for _ in 0..most {
-            let next = match self.next.take() {
-                Some(next) => next,
-                // Rounding may leave less than nothing.
-                None => state.time() + waiting_time(self.total.max(0.0), random),
-            };
             if next.is_nan() || next > until {
                 self.next = Some(next);
                 return Ok(Stop::Quiet);
             }
             state.set_time(next);
             stats.step(next)?;
-            let Some(position) = self.choose(plan, random) else { continue };
+            let Some(position) = self.choose(plan, random) else {
+                next += waiting_time(self.total, random);
+                continue;
+            };
             stats.events += 1;
             let firing = &plan.firings[position];
             state.fire(firing, plan.reactions[position])?;
@@ -110,7 +125,9 @@ impl Direct {
             if firing.watched && state.tripped() {
                 return Ok(Stop::Tripped);
             }
+            next += waiting_time(self.total, random);
         }
+        self.next = Some(next);
         Ok(Stop::Many)
     }
 

@@ -8,11 +8,12 @@ use rand_distr::{Binomial, Distribution, Exp1, Poisson, StandardNormal};
 
 const NORMAL: f64 = 1e4;
 
-/// Exponential time until something of the given rate happens; infinite for a rate of 0.
+/// Exponential time until something of the given rate happens; infinite for a rate of 0, or one that rounding made
+/// negative.
 #[inline]
 pub(super) fn waiting_time(rate: f64, random: &mut Stream) -> f64 {
     let exponential: f64 = Exp1.sample(random);
-    exponential / rate
+    if rate > 0.0 { exponential / rate } else { f64::INFINITY }
 }
 
 /// Poisson number with the given mean; 0 for a mean that is not positive.

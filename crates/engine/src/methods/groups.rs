@@ -1,6 +1,6 @@
 //! Propensities of groups of reactions: what the exact methods search and keep up to date.
 
-use crate::network::{LARGEST_GROUP, Plan, RateLaw};
+use crate::network::{LARGEST_GROUP, Plan};
 use crate::simulator::SimulationError;
 use crate::state::State;
 
@@ -12,9 +12,9 @@ pub(super) struct Groups {
     /// Common factor of each group.
     factors: Vec<f64>,
     /// Sum of the constants of each group.
-    constants: Vec<f64>,
+    pub constants: Vec<f64>,
     /// Running sums of the constants within each group; infinite beyond its last reaction.
-    running: Vec<[f64; LARGEST_GROUP]>,
+    pub running: Vec<[f64; LARGEST_GROUP]>,
 }
 
 impl Groups {
@@ -51,10 +51,7 @@ impl Groups {
     pub fn update(&mut self, state: &State, plan: &Plan, group: usize) -> Result<f64, SimulationError> {
         let law = &plan.groups[group];
         let factor = if law.general {
-            match &state.network.reactions[plan.reactions[law.first as usize] as usize].law {
-                RateLaw::General(program) => program.evaluate(&state.values),
-                RateLaw::Product { .. } => f64::NAN,
-            }
+            state.law(plan.reactions[law.first as usize] as usize)
         } else {
             let [(a, a_offset), (b, b_offset)] = law.factors;
             let two = (state.values[a as usize] - a_offset) * (state.values[b as usize] - b_offset);
@@ -62,15 +59,21 @@ impl Groups {
             more.iter().fold(two, |product, factor| product * (state.values[factor.slot] - factor.offset))
         };
         let propensity = factor * self.constants[group];
-        // Also catches NaN.
-        if !(0.0..f64::INFINITY).contains(&propensity) {
-            let reaction = plan.reactions[law.first as usize] as usize;
-            return Err(state.bad_propensity(reaction, state.law(reaction)));
+        // Also catches what is not a number.
+        if !(propensity >= 0.0 && propensity < f64::INFINITY) {
+            return Err(self.bad(state, plan, group));
         }
         let change = propensity - self.propensities[group];
         self.factors[group] = factor;
         self.propensities[group] = propensity;
         Ok(change)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bad(&self, state: &State, plan: &Plan, group: usize) -> SimulationError {
+        let reaction = plan.reactions[plan.groups[group].first as usize] as usize;
+        state.bad_propensity(reaction, state.law(reaction))
     }
 
     /// Which of a group's reactions fires, as a position of the plan; `rest` is uniform between 0 and the group's
@@ -82,7 +85,10 @@ impl Groups {
             return law.first as usize;
         }
         let factor = self.factors[group];
-        let passed: u32 = self.running[group].iter().map(|running| u32::from(running * factor <= rest)).sum();
-        (law.first + passed.min(law.count - 1)) as usize
+        let (running, mut place) = (&self.running[group], 0);
+        while place + 1 < law.count as usize && running[place % LARGEST_GROUP] * factor <= rest {
+            place += 1;
+        }
+        law.first as usize + place
     }
 }

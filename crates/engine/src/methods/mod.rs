@@ -7,6 +7,7 @@ mod draws;
 mod groups;
 mod mean_field;
 mod next_reaction;
+mod small;
 mod tau_leap;
 
 use std::fmt;

@@ -92,7 +92,7 @@ impl TauLeap {
             epsilon,
             species: roles.collect(),
             time_dependent: network.reads.iter().any(|reads| reads.contains(&TIME)),
-            direct: Direct::default(),
+            direct: Direct::new(network),
             work: Work {
                 before: zeros.clone(),
                 inflow: zeros.clone(),

@@ -103,7 +103,7 @@ impl Plan {
             }
         }
 
-        let mut dependents = Vec::new();
+        let mut dependents: Vec<u32> = Vec::new();
         let mut rules: Vec<u32> = Vec::new();
         for position in 0..plan.reactions.len() {
             let reaction = &network.reactions[plan.reactions[position] as usize];
@@ -118,6 +118,8 @@ impl Plan {
                 rules.extend(&rules_reading[slot]);
                 firing.watched |= watched[slot];
             }
+            rules.sort_unstable();
+            rules.dedup();
             dependents.sort_unstable();
             dependents.dedup();
             rules.sort_unstable();
