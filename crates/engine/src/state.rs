@@ -158,6 +158,11 @@ impl<'n> State<'n> {
     pub fn law(&self, index: usize) -> f64 {
         self.network.reactions[index].law.evaluate(self.constants[index], &self.values)
     }
+
+    /// Its derivative along a direction in the values of all symbols, see [`Derivatives`](crate::network::Derivatives).
+    pub fn law_derivative(&self, index: usize, tangents: &[f64]) -> f64 {
+        self.network.reactions[index].law.derivative(self.constants[index], &self.values, tangents)
+    }
 }
 
 /// What is shown of a trajectory as it runs.

@@ -4,14 +4,14 @@
 use metacascade_random::Stream;
 use nalgebra::{DMatrix, DVector};
 
-use crate::network::{Network, TIME};
+use crate::network::{Derivatives, Network, TIME};
 use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
 
 pub(crate) struct MeanField {
     relative_tolerance: f64,
     absolute_tolerance: f64,
-    time_dependent: bool,
+    derivatives: Derivatives,
     /// The step to try next.
     step: Option<f64>,
 }
@@ -35,8 +35,7 @@ const A3X: f64 = 3.0 / 5.0;
 
 impl MeanField {
     pub fn new(network: &Network, relative_tolerance: f64, absolute_tolerance: f64) -> Self {
-        let time_dependent = network.reads.iter().any(|reads| reads.contains(&TIME));
-        Self { relative_tolerance, absolute_tolerance, time_dependent, step: None }
+        Self { relative_tolerance, absolute_tolerance, derivatives: Derivatives::new(network), step: None }
     }
 
     /// The drift at a time and counts.
@@ -54,30 +53,26 @@ impl MeanField {
         drift
     }
 
-    /// Jacobian of the drift and its derivative by time, by forward differences.
-    fn derivatives(
-        &self,
-        state: &mut State,
-        time: f64,
-        counts: &DVector<f64>,
-        drift: &DVector<f64>,
-    ) -> (DMatrix<f64>, DVector<f64>) {
-        let size = counts.len();
-        let mut jacobian = DMatrix::zeros(size, size);
-        let mut moved = counts.clone();
-        for column in 0..size {
-            let delta = 1e-7 * counts[column].abs().max(1.0);
-            moved[column] += delta;
-            let change = (Self::drift(state, time, &moved) - drift) / delta;
-            jacobian.set_column(column, &change);
-            moved[column] = counts[column];
+    /// Jacobian of the drift and its derivative by time, at the point where the drift was computed last.
+    ///
+    /// An infinite derivative, as that of a square root at 0, is left out: the error estimate guards the step.
+    fn linearise(&mut self, state: &State, size: usize) -> (DMatrix<f64>, DVector<f64>) {
+        let network = state.network;
+        let (mut jacobian, mut by_time) = (DMatrix::zeros(size, size), DVector::zeros(size));
+        for slot in TIME..=size {
+            let (tangents, reactions) = self.derivatives.by(network, &state.values, slot);
+            for &reaction in reactions {
+                let slope = state.law_derivative(reaction, tangents);
+                if slope.is_finite() {
+                    for &(species, change) in &network.reactions[reaction].changes {
+                        match slot {
+                            TIME => by_time[species] += change * slope,
+                            _ => jacobian[(species, slot - 1)] += change * slope,
+                        }
+                    }
+                }
+            }
         }
-        let by_time = if self.time_dependent {
-            let delta = 1e-7 * time.abs().max(1e-3);
-            (Self::drift(state, time + delta, counts) - drift) / delta
-        } else {
-            DVector::zeros(size)
-        };
         (jacobian, by_time)
     }
 }
@@ -105,7 +100,7 @@ impl Stepper for MeanField {
         let mut step = self.step.unwrap_or(1e-3 * (until - time));
         while time < until {
             let drift = Self::drift(state, time, &counts);
-            let (jacobian, by_time) = self.derivatives(state, time, &counts, &drift);
+            let (jacobian, by_time) = self.linearise(state, size);
             loop {
                 // A last step that would leave a sliver is stretched to the end.
                 let clipped = if time + 1.0001 * step >= until { until - time } else { step };

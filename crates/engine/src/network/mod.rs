@@ -2,6 +2,7 @@
 
 mod build;
 mod check_units;
+mod derivatives;
 mod equation;
 mod rate;
 mod toml;
@@ -9,6 +10,7 @@ mod toml;
 use std::collections::HashMap;
 
 pub use build::Builder;
+pub(crate) use derivatives::Derivatives;
 pub(crate) use rate::RateLaw;
 
 use crate::diagnostic::{Diagnostics, suggestion};
