@@ -4,8 +4,8 @@ mod auto;
 mod composition_rejection;
 mod direct;
 mod draws;
-mod mean_field;
 mod next_reaction;
+mod ode;
 mod tau_leap;
 
 use std::fmt;
@@ -13,8 +13,9 @@ use std::str::FromStr;
 
 pub(crate) use composition_rejection::CompositionRejection;
 pub(crate) use direct::Direct;
-pub(crate) use mean_field::MeanField;
+
 pub(crate) use next_reaction::NextReaction;
+pub(crate) use ode::MeanField;
 use serde::de::{self, Deserialize, Deserializer, EnumAccess, VariantAccess, Visitor};
 pub(crate) use tau_leap::TauLeap;
 
@@ -32,7 +33,8 @@ pub enum Method {
         /// Largest relative change of a propensity in one leap (Cao, Gillespie & Petzold 2006 use 0.03).
         epsilon: f64,
     },
-    /// Mean-field ordinary differential equations, without noise.
+    /// Mean-field ordinary differential equations, without noise: by an explicit method, or one for stiff equations
+    /// once they prove stiff.
     Ode {
         /// Tolerance relative to each count.
         relative_tolerance: f64,
