@@ -2,7 +2,7 @@
 //! Nørsett & Wanner (1993), Solving Ordinary Differential Equations I, table II.5.2 and section II.4, and in their code
 //! DOPRI5.
 
-use super::{System, Tolerance};
+use super::{System, Tolerance, judge};
 
 const STAGES: usize = 7;
 const C: [f64; STAGES] = [0.0, 0.2, 0.3, 0.8, 8.0 / 9.0, 1.0, 1.0];
@@ -33,6 +33,8 @@ pub(super) struct Explicit {
     /// Where the last but one stage was taken.
     sixth: Vec<f64>,
     new: Vec<f64>,
+    /// The error allowed.
+    scale: Vec<f64>,
     error: f64,
     previous_error: f64,
 }
@@ -41,7 +43,8 @@ impl Explicit {
     pub fn new(size: usize) -> Self {
         let zeros = || vec![0.0; size];
         let slopes = std::array::from_fn(|_| zeros());
-        Self { slopes, known: false, sixth: zeros(), new: zeros(), error: 1e-4, previous_error: 1e-4 }
+        let (sixth, new, scale) = (zeros(), zeros(), zeros());
+        Self { slopes, known: false, sixth, new, scale, error: 1e-4, previous_error: 1e-4 }
     }
 
     /// What was learned about the point before holds no longer.
@@ -60,8 +63,9 @@ impl Explicit {
     /// A first step from the sizes of y, y' and y'' (Hairer, Nørsett & Wanner 1993, section II.4, starting step size).
     pub fn first_step(&mut self, system: &mut impl System, time: f64, y: &[f64], tolerance: Tolerance) -> f64 {
         self.learn(system, time, y);
+        system.allow(tolerance, y, y, &mut self.scale);
         let size = |vector: &dyn Fn(usize) -> f64| {
-            (0..y.len()).map(|i| vector(i).abs() / tolerance.scale(y[i])).fold(0.0, f64::max)
+            self.scale.iter().enumerate().map(|(i, scale)| vector(i).abs() / scale).fold(0.0, f64::max)
         };
         let (value, slope) = (size(&|i| y[i]), size(&|i| self.slopes[0][i]));
         let euler = if value < 1e-5 || slope < 1e-5 { 1e-6 } else { 0.01 * value / slope };
@@ -96,7 +100,8 @@ impl Explicit {
         }
         let slopes = &self.slopes;
         let error = |index: usize| h * E.iter().zip(slopes).map(|(e, slope)| e * slope[index]).sum::<f64>();
-        self.error = tolerance.judge(y, &self.new, error);
+        system.allow(tolerance, y, &self.new, &mut self.scale);
+        self.error = judge(&self.new, &self.scale, error);
         let factor = SAFETY * self.error.powf(-ALPHA);
         let factor = match self.error {
             f64::INFINITY => 0.1,
@@ -109,10 +114,9 @@ impl Explicit {
     /// Moves `y` to the new point; gives h·|λ|, where λ is an estimate of the largest eigenvalue of the Jacobian from
     /// the last two stages, both taken at the end of the step (Hairer & Wanner 1996, equation IV.2.7), here with
     /// lengths measured in the tolerance.
-    pub fn accept(&mut self, h: f64, y: &mut [f64], tolerance: Tolerance) -> f64 {
+    pub fn accept(&mut self, h: f64, y: &mut [f64]) -> f64 {
         let (mut above, mut below) = (0.0, 0.0);
-        for (index, &new) in self.new.iter().enumerate() {
-            let scale = tolerance.scale(new);
+        for (index, (new, scale)) in self.new.iter().zip(&self.scale).enumerate() {
             above += ((self.slopes[6][index] - self.slopes[5][index]) / scale).powi(2);
             below += ((new - self.sixth[index]) / scale).powi(2);
         }

@@ -84,7 +84,11 @@ impl System for Drift<'_, '_> {
 
     fn linearise(&mut self, time: f64, y: &[f64], by_time: &mut [f64]) {
         place(self.state, time, y);
-        self.linear.get_or_insert_with(|| Linear::new(self.state.network)).linearise(self.state, by_time);
+        let linear = self.linear.get_or_insert_with(|| Linear::new(self.state.network));
+        linear.linearise(self.state, by_time);
+        // An infinite derivative, as that of a square root at 0, is left out: the error estimate guards the step.
+        let entries = linear.jacobian.iter_mut().chain(by_time);
+        entries.filter(|entry| !entry.is_finite()).for_each(|entry| *entry = 0.0);
     }
 
     fn factor(&mut self, shift: f64) -> bool {
@@ -104,7 +108,7 @@ impl System for Drift<'_, '_> {
 
 /// The Jacobian of the drift, and (shift − J) in factors.
 pub(crate) struct Linear {
-    derivatives: Derivatives,
+    pub derivatives: Derivatives,
     pub jacobian: DMatrix<f64>,
     factors: Option<LU<f64, Dyn, Dyn>>,
 }
@@ -116,21 +120,17 @@ impl Linear {
     }
 
     /// Computes the Jacobian at the present state, and the drift's derivative by time.
-    ///
-    /// An infinite derivative, as that of a square root at 0, is left out: the error estimate guards the step.
-    fn linearise(&mut self, state: &State, by_time: &mut [f64]) {
+    pub fn linearise(&mut self, state: &State, by_time: &mut [f64]) {
         self.jacobian.fill(0.0);
         by_time.fill(0.0);
         for slot in TIME..=by_time.len() {
             let (tangents, reactions) = self.derivatives.by(state.network, &state.values, slot);
             for &reaction in reactions {
                 let slope = state.law_derivative(reaction, tangents);
-                if slope.is_finite() {
-                    for &(species, change) in &state.network.reactions[reaction].changes {
-                        match slot {
-                            TIME => by_time[species] += change * slope,
-                            _ => self.jacobian[(species, slot - 1)] += change * slope,
-                        }
+                for &(species, change) in &state.network.reactions[reaction].changes {
+                    match slot {
+                        TIME => by_time[species] += change * slope,
+                        _ => self.jacobian[(species, slot - 1)] += change * slope,
                     }
                 }
             }

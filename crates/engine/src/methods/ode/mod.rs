@@ -32,6 +32,13 @@ pub(crate) trait System {
 
     /// A bound of the moduli of J's eigenvalues: its norm where lengths are measured in `scale`.
     fn norm(&self, scale: &[f64]) -> f64;
+
+    /// Writes the error allowed in a step from `old` to `new`.
+    fn allow(&self, tolerance: Tolerance, old: &[f64], new: &[f64], scale: &mut [f64]) {
+        for (scale, (old, new)) in scale.iter_mut().zip(old.iter().zip(new)) {
+            *scale = tolerance.absolute + tolerance.relative * old.abs().max(new.abs());
+        }
+    }
 }
 
 /// What error of a step is allowed: absolute + relative · |y|.
@@ -41,23 +48,17 @@ pub(crate) struct Tolerance {
     pub absolute: f64,
 }
 
-impl Tolerance {
-    fn scale(self, y: f64) -> f64 {
-        self.absolute + self.relative * y.abs()
-    }
-
-    /// Largest error in units of what is allowed; infinite if a number is not finite.
-    fn judge(self, old: &[f64], new: &[f64], error: impl Fn(usize) -> f64) -> f64 {
-        let mut largest = 0.0_f64;
-        for (index, (old, new)) in old.iter().zip(new).enumerate() {
-            let error = error(index).abs() / self.scale(old.abs().max(new.abs()));
-            if !error.is_finite() || !new.is_finite() {
-                return f64::INFINITY;
-            }
-            largest = largest.max(error);
+/// Largest error in units of what is allowed; infinite if a number is not finite.
+fn judge(new: &[f64], scale: &[f64], error: impl Fn(usize) -> f64) -> f64 {
+    let mut largest = 0.0_f64;
+    for (index, (new, scale)) in new.iter().zip(scale).enumerate() {
+        let error = error(index).abs() / scale;
+        if !error.is_finite() || !new.is_finite() {
+            return f64::INFINITY;
         }
-        largest
+        largest = largest.max(error);
     }
+    largest
 }
 
 /// Steps judged stiff after which the Rosenbrock method takes over, and steps judged otherwise in a row that void them
@@ -153,7 +154,7 @@ impl Solver {
     /// Takes the new point of a step over, and the method for the next.
     fn accept(&mut self, system: &impl System, step: f64, clipped: bool, y: &mut [f64]) {
         if !self.stiff {
-            let product = self.explicit.accept(step, y, self.tolerance);
+            let product = self.explicit.accept(step, y);
             // A step cut short says nothing about what would have limited it.
             if product > STABLE && !clipped {
                 (self.stiff_steps, self.other_steps) = (self.stiff_steps + 1, 0);
@@ -167,7 +168,7 @@ impl Solver {
                 self.choose(true);
             }
         } else if let Some(rosenbrock) = &mut self.rosenbrock {
-            let product = rosenbrock.accept(system, step, y, self.tolerance);
+            let product = rosenbrock.accept(system, step, y);
             self.other_steps = if product < 1.0 { self.other_steps + 1 } else { 0 };
             if self.other_steps >= EASY_STEPS {
                 self.choose(false);

@@ -2,7 +2,7 @@
 //! Differential Equations II, section VI.4), in the form of section IV.7 that multiplies by no Jacobian, with the
 //! coefficients of their code of the same name.
 
-use super::{System, Tolerance};
+use super::{System, Tolerance, judge};
 
 const STAGES: usize = 6;
 const GAMMA: f64 = 0.25;
@@ -43,13 +43,16 @@ pub(super) struct Rosenbrock {
     point: Vec<f64>,
     stages: [Vec<f64>; STAGES],
     new: Vec<f64>,
+    /// The error allowed.
+    scale: Vec<f64>,
 }
 
 impl Rosenbrock {
     pub fn new(size: usize) -> Self {
         let zeros = || vec![0.0; size];
         let stages = std::array::from_fn(|_| zeros());
-        Self { slope: zeros(), by_time: zeros(), known: false, point: zeros(), stages, new: zeros() }
+        let (slope, by_time, point, new, scale) = (zeros(), zeros(), zeros(), zeros(), zeros());
+        Self { slope, by_time, known: false, point, stages, new, scale }
     }
 
     /// What was learned about the point before holds no longer.
@@ -105,14 +108,14 @@ impl Rosenbrock {
         for (new, (point, last)) in self.new.iter_mut().zip(self.point.iter().zip(last)) {
             *new = point + last;
         }
-        tolerance.judge(y, &self.new, |index| last[index])
+        system.allow(tolerance, y, &self.new, &mut self.scale);
+        judge(&self.new, &self.scale, |index| last[index])
     }
 
     /// Moves `y` to the new point; gives h·‖J‖ of the step made, with lengths measured in the tolerance.
-    pub fn accept(&mut self, system: &impl System, h: f64, y: &mut [f64], tolerance: Tolerance) -> f64 {
-        self.point.iter_mut().zip(&*y).for_each(|(scale, &y)| *scale = tolerance.scale(y));
+    pub fn accept(&mut self, system: &impl System, h: f64, y: &mut [f64]) -> f64 {
         y.copy_from_slice(&self.new);
         self.known = false;
-        h * system.norm(&self.point)
+        h * system.norm(&self.scale)
     }
 }

@@ -58,10 +58,10 @@ fn orders_of_convergence() {
             let time = h * f64::from(step);
             if stiff {
                 rosenbrock.attempt(&mut system, time, h, &y, TOLERANCE);
-                rosenbrock.accept(&system, h, &mut y, TOLERANCE);
+                rosenbrock.accept(&system, h, &mut y);
             } else {
                 explicit.attempt(&mut system, time, h, &y, TOLERANCE);
-                explicit.accept(h, &mut y, TOLERANCE);
+                explicit.accept(h, &mut y);
             }
         }
         (y[0] - 0.2).abs()
@@ -82,7 +82,7 @@ fn methods_take_turns() {
     solver.advance(&mut system, &mut y, 0.0, 50.0, &mut stats).unwrap();
     assert!(solver.stiff && (y[0] - 50.0_f64.cos()).abs() < 1e-5, "{y:?}");
     // The explicit method alone would take 50·1e4/3.3.
-    assert!(stats.steps < 3000, "{stats:?}");
+    assert!(stats.steps < 1000, "{stats:?}");
     solver.advance(&mut system, &mut y, 50.0, 100.0, &mut stats).unwrap();
     assert!(!solver.stiff && (y[0] - 100.0_f64.cos()).abs() < 1e-4, "{y:?}");
     let linearised = system.linearised;
@@ -137,7 +137,7 @@ fn robertson() {
     for (found, known) in found.iter().flatten().zip(known.iter().flatten()) {
         assert!((found / known - 1.0).abs() < 3e-4, "{found} instead of {known}");
     }
-    assert!(steps < 2000, "{steps} steps");
+    assert!(steps < 1000, "{steps} steps");
 }
 
 /// Logistic growth: K/(1 + (K/x₀ − 1)e^{−rt}).
