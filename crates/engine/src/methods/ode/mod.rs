@@ -11,7 +11,7 @@ mod mean_field;
 mod rosenbrock;
 
 use explicit::Explicit;
-pub(crate) use mean_field::MeanField;
+pub(crate) use mean_field::{Linear, MeanField, drift, place};
 use rosenbrock::Rosenbrock;
 
 use crate::simulator::{SimulationError, Stats};
