@@ -38,6 +38,7 @@
 //! Mistakes in a model file are shown with file, line, column and what would fix them, all in one pass
 //! ([`Diagnostics`]).
 
+mod agenda;
 mod diagnostic;
 mod ensemble;
 mod expression;

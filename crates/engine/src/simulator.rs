@@ -2,6 +2,7 @@
 
 use metacascade_random::{Key, Stream};
 
+use crate::agenda::Agenda;
 use crate::methods::{CompositionRejection, Direct, MeanField, Method, NextReaction, NoTrajectories, TauLeap};
 use crate::network::Network;
 use crate::state::{Recorder, State};
@@ -44,6 +45,18 @@ pub enum SimulationError {
         /// The reaction's name.
         reaction: String,
     },
+    /// A method that does not integrate met a continuous variable that moves.
+    #[error("`{species}` changes continuously; use ode or hybrid")]
+    Continuous {
+        /// The variable's name.
+        species: String,
+    },
+    /// Events set each other off without end.
+    #[error("events set each other off without end at time {time}; look at their conditions")]
+    Events {
+        /// When.
+        time: f64,
+    },
     /// The mean-field solver's step became too small.
     #[error("the mean-field solver cannot pass time {time}: its step became too small")]
     Stiff {
@@ -53,18 +66,19 @@ pub enum SimulationError {
     /// A trajectory was asked of a method that makes none.
     #[error("`moments` gives means and standard deviations, not trajectories; simulate by another method")]
     NoTrajectories,
-    /// Linear noise met a rate law that bends infinitely.
-    #[error(
-        "the propensity of `{reaction}` has no finite slope along `{species}` at time {time}; linear noise needs one"
-    )]
+    /// Linear noise met a rate that bends infinitely.
+    #[error("the rate of `{name}` has no finite slope along `{species}` at time {time}; linear noise needs one")]
     Slope {
-        /// The reaction's name.
-        reaction: String,
+        /// Name of the reaction, or of the continuous variable.
+        name: String,
         /// The species' name.
         species: String,
         /// When.
         time: f64,
     },
+    /// Linear noise met an event whose time may be random.
+    #[error("linear noise takes events at given times only, none by condition")]
+    Condition,
     /// Linear noise met an event that makes a parameter random.
     #[error(
         "an event sets `{parameter}` from counts that fluctuate (time {time}); linear noise keeps parameters fixed"
@@ -114,7 +128,14 @@ pub(crate) trait Stepper {
     /// Told at the start and after every event that the state has jumped; propensities are up to date.
     fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError>;
 
-    /// Moves the state to time `until`, rules and propensities up to date.
+    /// Whether all values but time stay as they are between reactions, so that the time at which a condition turns is
+    /// known beforehand.
+    fn frozen(&self) -> bool {
+        false
+    }
+
+    /// Moves the state to time `until`, which lies ahead, or to where a condition has turned ([`State::tripped`]);
+    /// rules are up to date then.
     fn advance(
         &mut self,
         state: &mut State,
@@ -144,8 +165,7 @@ pub(crate) trait Stepper {
 pub struct Simulator<'n> {
     state: State<'n>,
     stepper: Box<dyn Stepper + Send + 'n>,
-    /// (time, index) of the events of the present trajectory.
-    events: Vec<(f64, usize)>,
+    agenda: Agenda,
 }
 
 impl<'n> Simulator<'n> {
@@ -164,7 +184,7 @@ impl<'n> Simulator<'n> {
             }
             Method::Moments => Box::new(NoTrajectories),
         };
-        Self { state: State::new(network), stepper, events: Vec::new() }
+        Self { state: State::new(network), stepper, agenda: Agenda::default() }
     }
 
     /// One trajectory from time 0, shown to `recorder` at each of `times` (ascending, none negative).
@@ -207,39 +227,24 @@ impl<'n> Simulator<'n> {
         let mut stats = Stats::default();
         let whole = self.stepper.whole();
         self.state.initialise(parameters, initial, whole)?;
-        self.events.clear();
-        for (index, event) in network.events.iter().enumerate() {
-            // An event that never comes (NaN or infinite time) or lies before the start does nothing.
-            let at = event.at.evaluate(&self.state.values);
-            if (0.0..f64::INFINITY).contains(&at) {
-                self.events.push((at, index));
-            }
-        }
-        self.events.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.agenda.start(&mut self.state);
         self.stepper.jumped(&mut self.state)?;
-        let mut next_event = 0;
+        self.settle(whole)?;
         for (index, &time) in times.iter().enumerate() {
-            while let Some(&(at, event)) = self.events.get(next_event).filter(|(at, _)| *at <= time) {
-                self.stepper.advance(&mut self.state, at, &mut random, &mut stats)?;
-                self.fire(event, whole)?;
-                next_event += 1;
+            while self.state.time() < time {
+                let stop = self.agenda.next(&mut self.state, time, self.stepper.frozen());
+                self.stepper.advance(&mut self.state, stop, &mut random, &mut stats)?;
+                self.settle(whole)?;
             }
-            self.stepper.advance(&mut self.state, time, &mut random, &mut stats)?;
-            if recorder.record(index, &self.state.values).is_break() {
+            if recorder.record(index, self.state.shown()).is_break() {
                 break;
             }
         }
         Ok(stats)
     }
 
-    fn fire(&mut self, event: usize, whole: bool) -> Result<(), SimulationError> {
-        let assignments = &self.state.network.events[event].assignments;
-        let new: Vec<f64> = assignments.iter().map(|(_, program)| program.evaluate(&self.state.values)).collect();
-        for ((slot, _), value) in assignments.iter().zip(new) {
-            self.state.values[*slot] = value;
-        }
-        self.state.check_counts(whole)?;
-        self.state.refresh()?;
-        self.stepper.jumped(&mut self.state)
+    /// Events that are due.
+    fn settle(&mut self, whole: bool) -> Result<(), SimulationError> {
+        if self.agenda.settle(&mut self.state, whole)? { self.stepper.jumped(&mut self.state) } else { Ok(()) }
     }
 }

@@ -2,17 +2,20 @@
 
 use std::ops::ControlFlow;
 
-use crate::network::{Network, RateLaw, TIME};
+use crate::network::{Firing, Network, RateLaw, TIME, Trigger};
 use crate::simulator::SimulationError;
 
 /// Values of all symbols, and the propensities that follow from them.
 pub(crate) struct State<'n> {
     pub network: &'n Network,
-    /// Time, species, parameters, rules.
+    /// Time, species, parameters, rules, and the constant 1.
     pub values: Vec<f64>,
-    pub propensities: Vec<f64>,
     /// The constant of each product rate law under the present parameters.
-    constants: Vec<f64>,
+    pub constants: Vec<f64>,
+    /// Of each reaction. The exact methods keep those of groups of reactions instead.
+    pub propensities: Vec<f64>,
+    /// Whether the condition of each event held when last looked at.
+    pub holds: Vec<bool>,
 }
 
 /// Counts beyond this are no longer exact in `f64`.
@@ -20,11 +23,14 @@ pub(crate) const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;
 
 impl<'n> State<'n> {
     pub fn new(network: &'n Network) -> Self {
+        let mut values = vec![0.0; network.slots() + 1];
+        values[network.one_slot() as usize] = 1.0;
         Self {
             network,
-            values: vec![0.0; network.slots()],
-            propensities: vec![0.0; network.reactions.len()],
+            values,
             constants: vec![0.0; network.reactions.len()],
+            propensities: vec![0.0; network.reactions.len()],
+            holds: vec![false; network.events.len()],
         }
     }
 
@@ -36,6 +42,11 @@ impl<'n> State<'n> {
         self.values[TIME] = time;
     }
 
+    /// What a recorder is shown.
+    pub fn shown(&self) -> &[f64] {
+        &self.values[..self.network.slots()]
+    }
+
     /// The state at time 0: initial counts are rounded to whole numbers where `whole`.
     pub fn initialise(
         &mut self,
@@ -43,14 +54,18 @@ impl<'n> State<'n> {
         initial: &[(usize, f64)],
         whole: bool,
     ) -> Result<(), SimulationError> {
-        let species = self.network.species.len();
-        self.values.fill(0.0);
-        self.values[1 + species..1 + species + parameters.len()].copy_from_slice(parameters);
-        for (index, species) in self.network.species.iter().enumerate() {
-            self.values[1 + index] = species.initial.evaluate(&self.values);
-        }
-        for &(index, value) in initial {
-            self.values[1 + index] = value;
+        let network = self.network;
+        let (species, first_rule) = (network.species.len(), network.rule_slot(0));
+        self.values[..network.slots()].fill(0.0);
+        self.values[1 + species..first_rule].copy_from_slice(parameters);
+        for &slot in &network.initial_order {
+            self.values[slot] = match slot.checked_sub(first_rule) {
+                Some(rule) => network.rules[rule].program.evaluate(&self.values),
+                None => match initial.iter().find(|(index, _)| *index == slot - 1) {
+                    Some((_, value)) => *value,
+                    None => network.species[slot - 1].initial.evaluate(&self.values),
+                },
+            };
         }
         self.check_counts(whole)?;
         self.refresh()
@@ -59,10 +74,15 @@ impl<'n> State<'n> {
     /// After an event: counts are whole again, everything else follows.
     pub fn check_counts(&mut self, whole: bool) -> Result<(), SimulationError> {
         for (species, value) in self.network.species.iter().zip(&mut self.values[1..]) {
-            if whole {
-                *value = value.round();
-            }
-            if !(0.0..=LARGEST_COUNT).contains(value) {
+            let possible = if species.is_continuous() {
+                value.is_finite()
+            } else {
+                if whole {
+                    *value = value.round();
+                }
+                (0.0..=LARGEST_COUNT).contains(value)
+            };
+            if !possible {
                 let (species, value) = (species.name.clone(), *value);
                 return Err(SimulationError::Count { species, value });
             }
@@ -91,47 +111,58 @@ impl<'n> State<'n> {
     /// All propensities from the present values; rules must be up to date.
     pub fn update_propensities(&mut self) -> Result<(), SimulationError> {
         for index in 0..self.propensities.len() {
-            self.update_propensity(index)?;
+            let propensity = self.law(index);
+            // Also catches NaN.
+            if !(0.0..f64::INFINITY).contains(&propensity) {
+                return Err(self.bad_propensity(index, propensity));
+            }
+            self.propensities[index] = propensity;
         }
         Ok(())
     }
 
-    /// One propensity; gives its change.
+    /// One firing of the reaction with this plan: counts, and the rules that follow.
     #[inline]
-    pub fn update_propensity(&mut self, index: usize) -> Result<f64, SimulationError> {
-        let propensity = self.network.reactions[index].law.evaluate(self.constants[index], &self.values);
-        // Also catches NaN.
-        if !(0.0..f64::INFINITY).contains(&propensity) {
-            return Err(self.bad_propensity(index, propensity));
-        }
-        let change = propensity - self.propensities[index];
-        self.propensities[index] = propensity;
-        Ok(change)
-    }
-
-    /// One firing of a reaction: counts, and the rules that follow. The propensities that it changes, those of
-    /// [`Dependents::reactions`](crate::network::Dependents::reactions), are left to the caller.
-    #[inline]
-    pub fn fire(&mut self, reaction: usize) -> Result<(), SimulationError> {
-        let network = self.network;
-        for &(species, change) in &network.reactions[reaction].changes {
-            let count = &mut self.values[Network::species_slot(species)];
+    pub fn fire(&mut self, firing: &Firing, reaction: u32) -> Result<(), SimulationError> {
+        let plan = &self.network.plan;
+        for &(slot, change) in &plan.changes[firing.changes.0 as usize..firing.changes.1 as usize] {
+            let count = &mut self.values[slot as usize];
             *count += change;
             if !(0.0..=LARGEST_COUNT).contains(count) {
-                return Err(self.impossible(reaction, species));
+                return Err(self.impossible(reaction as usize, slot as usize));
             }
         }
-        let first_rule = network.rule_slot(0);
-        for &rule in &network.dependents[reaction].rules {
-            self.values[first_rule + rule] = network.rules[rule].program.evaluate(&self.values);
+        if firing.rules.0 < firing.rules.1 {
+            self.follow(firing);
         }
         Ok(())
+    }
+
+    /// Rules after a firing.
+    fn follow(&mut self, firing: &Firing) {
+        let (network, first) = (self.network, self.network.rule_slot(0));
+        for &rule in &network.plan.rules[firing.rules.0 as usize..firing.rules.1 as usize] {
+            self.values[first + rule as usize] = network.rules[rule as usize].program.evaluate(&self.values);
+        }
+    }
+
+    /// Whether an event must be looked at: its condition has turned, or the time at which it will has changed.
+    pub fn tripped(&self) -> bool {
+        self.network.events.iter().any(|event| event.is_moving()) || self.turned()
+    }
+
+    /// Whether a condition has turned since events were last looked at. Rules must be up to date.
+    pub fn turned(&self) -> bool {
+        self.network.events.iter().zip(&self.holds).any(|(event, held)| match &event.trigger {
+            Trigger::At(_) => false,
+            Trigger::When { condition, .. } => (condition.evaluate(&self.values) != 0.0) != *held,
+        })
     }
 
     #[cold]
-    fn impossible(&self, reaction: usize, species: usize) -> SimulationError {
-        let value = self.values[Network::species_slot(species)];
-        let name = self.network.species[species].name.clone();
+    fn impossible(&self, reaction: usize, slot: usize) -> SimulationError {
+        let value = self.values[slot];
+        let name = self.network.species[slot - 1].name.clone();
         if value < 0.0 {
             let reaction = self.network.reactions[reaction].name.clone();
             SimulationError::UsedUp { reaction, species: name, time: self.time() }
@@ -142,14 +173,22 @@ impl<'n> State<'n> {
 
     /// An exact method between events cannot have propensities that change with time by themselves.
     pub fn check_autonomous(&self) -> Result<(), SimulationError> {
-        match self.network.reads.iter().position(|reads| reads.contains(&TIME)) {
+        match self.network.first_not_autonomous() {
             Some(index) => Err(SimulationError::TimeDependent { reaction: self.network.reactions[index].name.clone() }),
+            None => self.check_still(),
+        }
+    }
+
+    /// Only methods that integrate know what continuous variables do.
+    pub fn check_still(&self) -> Result<(), SimulationError> {
+        match self.network.species.iter().find(|species| species.moves()) {
+            Some(species) => Err(SimulationError::Continuous { species: species.name.clone() }),
             None => Ok(()),
         }
     }
 
     #[cold]
-    fn bad_propensity(&self, index: usize, value: f64) -> SimulationError {
+    pub fn bad_propensity(&self, index: usize, value: f64) -> SimulationError {
         let reaction = self.network.reactions[index].name.clone();
         SimulationError::Propensity { reaction, value, time: self.time() }
     }
@@ -162,6 +201,11 @@ impl<'n> State<'n> {
     /// Its derivative along a direction in the values of all symbols, see [`Derivatives`](crate::network::Derivatives).
     pub fn law_derivative(&self, index: usize, tangents: &[f64]) -> f64 {
         self.network.reactions[index].law.derivative(self.constants[index], &self.values, tangents)
+    }
+
+    /// That of the rate of change of a continuous variable; 0 of a count.
+    pub fn rate_derivative(&self, species: usize, tangents: &[f64]) -> f64 {
+        self.network.species[species].rate.as_ref().map_or(0.0, |rate| rate.derivative(&self.values, tangents))
     }
 }
 

@@ -124,6 +124,11 @@ impl Unit {
         NONE.times(self, -1.0)
     }
 
+    /// The unit of this over `other`.
+    pub fn per(self, other: Unit) -> Unit {
+        self.times(other, -1.0)
+    }
+
     fn same_dimension(self, other: Unit) -> bool {
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
         close(self.time, other.time) && close(self.length, other.length) && close(self.mass, other.mass)
@@ -274,7 +279,13 @@ fn infer(expression: &Expression, unit_of: &impl Fn(&str) -> Option<Unit>) -> Re
         | Function::Sin
         | Function::Cos
         | Function::Tan
-        | Function::Tanh => match units[0] {
+        | Function::Asin
+        | Function::Acos
+        | Function::Atan
+        | Function::Sinh
+        | Function::Cosh
+        | Function::Tanh
+        | Function::Factorial => match units[0] {
             Known::Unit(unit) if !unit.same_dimension(NONE) => {
                 let message = format!("`{}` needs a pure number, not {unit}", function.text());
                 return Err(ExpressionError::new(message, arguments[0].span.clone()).help("divide by a scale first"));

@@ -227,7 +227,13 @@ pub(super) fn unary(function: Function, x: f64) -> f64 {
         Function::Sin => x.sin(),
         Function::Cos => x.cos(),
         Function::Tan => x.tan(),
+        Function::Asin => x.asin(),
+        Function::Acos => x.acos(),
+        Function::Atan => x.atan(),
+        Function::Sinh => x.sinh(),
+        Function::Cosh => x.cosh(),
         Function::Tanh => x.tanh(),
+        Function::Factorial => statrs::function::gamma::gamma(x + 1.0),
         _ => f64::NAN,
     }
 }

@@ -87,7 +87,13 @@ fn dual_unary(function: Function, x: Dual) -> Dual {
         Function::Sin => x.value.cos(),
         Function::Cos => -x.value.sin(),
         Function::Tan => 1.0 + value * value,
+        Function::Asin => 1.0 / (1.0 - x.value * x.value).sqrt(),
+        Function::Acos => -1.0 / (1.0 - x.value * x.value).sqrt(),
+        Function::Atan => 1.0 / (1.0 + x.value * x.value),
+        Function::Sinh => x.value.cosh(),
+        Function::Cosh => x.value.sinh(),
         Function::Tanh => 1.0 - value * value,
+        Function::Factorial => value * statrs::function::gamma::digamma(x.value + 1.0),
         Function::Not | Function::Floor | Function::Ceil => 0.0,
         _ => f64::NAN,
     };
@@ -191,14 +197,11 @@ mod tests {
             for &function in Function::ALL {
                 let names = ["x", "y", "z"].map(Expression::name);
                 let count = (*function.arity().start()).max((*function.arity().end()).min(3));
-                // Arguments that depend on one another through x, so that the chain rule is at work.
+                // Arguments between 0 and 1 that depend on one another through x, so that the chain rule is at work.
                 let arguments = names.into_iter().take(count).map(|name| {
-                    let x = || Expression::name("x");
-                    Expression::call(
-                        Function::Multiply,
-                        vec![name, Expression::call(Function::Exp, vec![x()], 0..0)],
-                        0..0,
-                    )
+                    let growth = Expression::call(Function::Exp, vec![Expression::name("x")], 0..0);
+                    let product = Expression::call(Function::Multiply, vec![name, growth], 0..0);
+                    Expression::call(Function::Divide, vec![product, Expression::number(30.0)], 0..0)
                 });
                 let call = Expression::call(function, arguments.collect(), 0..0);
                 let slot = |name: &str| ["x", "y", "z"].iter().position(|&known| known == name);

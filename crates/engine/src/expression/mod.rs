@@ -11,7 +11,7 @@ mod token;
 use std::ops::Range;
 
 pub use compile::Program;
-pub(crate) use parse::parse;
+pub(crate) use parse::{Functions, parse, parse_with};
 
 /// What is wrong with an expression, and where in its text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +84,31 @@ impl Expression {
         }
     }
 
+    /// How many numbers, names and functions it consists of.
+    pub fn size(&self) -> usize {
+        match &self.node {
+            Node::Number(_) | Node::Name(_) => 1,
+            Node::Call(_, arguments) => 1 + arguments.iter().map(Expression::size).sum::<usize>(),
+            Node::MassAction(constant) => 1 + constant.size(),
+        }
+    }
+
+    /// The expression with some names replaced; `span` is where mistakes in it are shown.
+    pub fn substitute<'a>(&self, value: &impl Fn(&str) -> Option<&'a Expression>, span: &Range<usize>) -> Self {
+        let node = match &self.node {
+            Node::Name(name) => match value(name) {
+                Some(expression) => return expression.clone(),
+                None => self.node.clone(),
+            },
+            Node::Number(_) => self.node.clone(),
+            Node::Call(function, arguments) => {
+                Node::Call(*function, arguments.iter().map(|part| part.substitute(value, span)).collect())
+            }
+            Node::MassAction(constant) => Node::MassAction(Box::new(constant.substitute(value, span))),
+        };
+        Self { node, span: span.clone() }
+    }
+
     /// Calls `visit` for every name in the expression.
     pub fn names<'a>(&'a self, visit: &mut impl FnMut(&'a str, &Range<usize>)) {
         match &self.node {
@@ -145,7 +170,14 @@ functions! {
     Sin "sin" 1..=1;
     Cos "cos" 1..=1;
     Tan "tan" 1..=1;
+    Asin "asin" 1..=1;
+    Acos "acos" 1..=1;
+    Atan "atan" 1..=1;
+    Sinh "sinh" 1..=1;
+    Cosh "cosh" 1..=1;
     Tanh "tanh" 1..=1;
+    /// n!, by the gamma function between whole numbers.
+    Factorial "factorial" 1..=1;
     Min "min" 1..=usize::MAX;
     Max "max" 1..=usize::MAX;
     /// `hill(x, K, n)` = xⁿ / (Kⁿ + xⁿ).

@@ -1,5 +1,6 @@
 //! Reads an expression by operator precedence (Pratt 1973).
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::token::{Token, tokens};
@@ -10,9 +11,17 @@ use crate::diagnostic::suggestion;
 const MAXIMUM_DEPTH: usize = 128;
 const MAXIMUM_TOKENS: usize = 3000;
 
-/// Parses a whole text.
+/// Functions that a model defines: names of the arguments, and the body.
+pub(crate) type Functions = HashMap<String, (Vec<String>, Expression)>;
+
+/// Parses a whole text that uses no functions but the built-in ones.
 pub(crate) fn parse(text: &str) -> Result<Expression, ExpressionError> {
-    let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0 };
+    parse_with(text, &Functions::new())
+}
+
+/// Parses a whole text; calls of `functions` are replaced by their bodies.
+pub(crate) fn parse_with(text: &str, functions: &Functions) -> Result<Expression, ExpressionError> {
+    let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0, functions, written: 0 };
     if *parser.peek() == Token::End {
         return Err(ExpressionError::new("the expression is empty", 0..text.len()));
     }
@@ -22,6 +31,11 @@ pub(crate) fn parse(text: &str) -> Result<Expression, ExpressionError> {
     }
     let expression = parser.expression(0)?;
     match parser.peek() {
+        // Functions within functions may grow without bound.
+        Token::End if expression.size() > MAXIMUM_TOKENS => {
+            Err(ExpressionError::new("the expression is too long once its functions are written out", 0..text.len())
+                .help("name its parts by assignment rules"))
+        }
         Token::End => Ok(expression),
         token => {
             let message = match token {
@@ -38,6 +52,9 @@ struct Parser<'t> {
     tokens: Vec<(Token<'t>, Range<usize>)>,
     next: usize,
     depth: usize,
+    functions: &'t Functions,
+    /// Bound of the size of all that was written out for functions.
+    written: usize,
 }
 
 /// Left and right binding power of a binary operator: the larger binds tighter.
@@ -159,8 +176,36 @@ impl<'t> Parser<'t> {
             }
         }
         let end = self.tokens[self.next - 1].1.end;
-        resolve(name, arguments, span.clone(), span.start..end)
+        let whole = span.start..end;
+        match self.functions.get(name) {
+            Some((names, body)) => {
+                // Before it is written out: sizes multiply.
+                let given = arguments.iter().map(Expression::size).sum::<usize>().max(1);
+                self.written = self.written.saturating_add(body.size().saturating_mul(given));
+                if self.written > 100 * MAXIMUM_TOKENS {
+                    return Err(ExpressionError::new(format!("`{name}` becomes too long when written out"), whole));
+                }
+                defined(name, names, body, &arguments, whole)
+            }
+            None => resolve(name, arguments, span, whole, self.functions),
+        }
     }
+}
+
+/// A call of a function that the model defines.
+fn defined(
+    name: &str,
+    names: &[String],
+    body: &Expression,
+    arguments: &[Expression],
+    span: Range<usize>,
+) -> Result<Expression, ExpressionError> {
+    if names.len() != arguments.len() {
+        let message = format!("`{name}` takes {} argument(s), {} given", names.len(), arguments.len());
+        return Err(ExpressionError::new(message, span));
+    }
+    let value = |own: &str| names.iter().position(|known| known == own).map(|index| &arguments[index]);
+    Ok(body.substitute(&value, &span))
 }
 
 fn resolve(
@@ -168,6 +213,7 @@ fn resolve(
     mut arguments: Vec<Expression>,
     name_span: Range<usize>,
     span: Range<usize>,
+    functions: &Functions,
 ) -> Result<Expression, ExpressionError> {
     if name == "mass_action" {
         return match (arguments.len(), arguments.pop()) {
@@ -179,10 +225,11 @@ fn resolve(
     let text = if name == "log" { "ln" } else { name };
     let Some(function) = Function::ALL.iter().filter(written).find(|function| function.text() == text).copied() else {
         let known = Function::ALL.iter().filter(written).map(|function| function.text()).chain(["mass_action"]);
+        let known = known.chain(functions.keys().map(String::as_str).collect::<BTreeSet<_>>());
         let error = ExpressionError::new(format!("there is no function `{name}`"), name_span);
         return Err(match suggestion(name, known) {
             Some(help) => error.help(help),
-            None => error.help("functions: exp, ln, log10, log2, sqrt, abs, floor, ceil, sin, cos, tan, tanh, pow, min, max, hill, piecewise, mass_action"),
+            None => error.help("functions: exp, ln, log10, log2, sqrt, abs, floor, ceil, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, factorial, pow, min, max, hill, piecewise, mass_action"),
         });
     };
     let arity = function.arity();

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use metacascade_random::Key;
 
 use super::Method;
-use crate::network::{Network, RateLaw, TIME};
+use crate::network::{Network, RateLaw};
 use crate::simulator::Simulator;
 
 /// Exact simulation of more events than this a trajectory takes longer than some milliseconds.
@@ -27,7 +27,7 @@ impl Method {
         if *self != Method::Auto {
             return (*self, "as asked for".to_owned());
         }
-        if let Some(index) = network.reads.iter().position(|reads| reads.contains(&TIME)) {
+        if let Some(index) = network.first_not_autonomous() {
             let name = &network.reactions[index].name;
             return (Method::tau_leap(), format!("the rate of `{name}` changes with time"));
         }

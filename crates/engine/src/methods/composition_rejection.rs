@@ -1,5 +1,6 @@
-//! The composition-rejection method (Slepoy, Thompson & Plimpton 2008, J Chem Phys 128:205101): exact; reactions are
-//! grouped by the power of two of their propensity, so that choosing one costs the same however many there are.
+//! The composition-rejection method (Slepoy, Thompson & Plimpton 2008, J Chem Phys 128:205101): exact; groups of
+//! reactions are binned by the power of two of their propensity, so that choosing one costs the same however many there
+//! are.
 //!
 //! For networks of thousands of reactions.
 
@@ -7,29 +8,33 @@ use metacascade_random::Stream;
 use metacascade_random::rand::RngExt;
 
 use super::draws::waiting_time;
+use super::groups::Groups;
+use crate::network::Plan;
 use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
 
 /// Sums of propensities are taken afresh after this many events, so that rounding does not add up.
 const RESUM: u32 = 65_536;
 
-/// Reactions with propensities from half of a power of two up to it.
-#[derive(Default)]
-struct Group {
+/// Groups of reactions with propensities from half of a power of two up to it.
+struct Bin {
     /// The power of two.
     ceiling: f64,
     sum: f64,
-    members: Vec<usize>,
+    members: Vec<u32>,
 }
 
 #[derive(Default)]
 pub(crate) struct CompositionRejection {
-    /// By descending power; a reaction that cannot happen is in none.
-    groups: Vec<Group>,
-    /// The exponent that each group stands for, and its place among the groups, by exponent.
-    places: Vec<Option<usize>>,
-    /// For each reaction, the group's exponent as an index of `places`, and its position among the members.
-    home: Vec<Option<(usize, usize)>>,
+    groups: Groups,
+    /// A group that cannot happen is in none.
+    bins: Vec<Bin>,
+    /// Memory of former bins.
+    spare: Vec<Vec<u32>>,
+    /// The place of each exponent's bin among the bins.
+    places: Vec<Option<u32>>,
+    /// Of each group, its position among the members of its bin, which its propensity tells.
+    home: Vec<u32>,
     next: Option<f64>,
     since_sum: u32,
 }
@@ -46,17 +51,23 @@ fn exponent(propensity: f64) -> usize {
 impl Stepper for CompositionRejection {
     fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError> {
         state.check_autonomous()?;
-        self.groups.clear();
+        self.groups.refresh(state)?;
+        // The order of the bins must not depend on earlier trajectories; their memory may.
+        self.spare.extend(self.bins.drain(..).map(|bin| bin.members));
         self.places.clear();
         self.places.resize(EXPONENTS, None);
         self.home.clear();
-        self.home.resize(state.propensities.len(), None);
-        for (reaction, &propensity) in state.propensities.iter().enumerate() {
-            self.insert(reaction, propensity);
+        self.home.resize(self.groups.propensities.len(), 0);
+        for group in 0..self.home.len() {
+            self.insert(group, self.groups.propensities[group]);
         }
         self.since_sum = 0;
         self.next = None;
         Ok(())
+    }
+
+    fn frozen(&self) -> bool {
+        true
     }
 
     fn advance(
@@ -66,8 +77,9 @@ impl Stepper for CompositionRejection {
         random: &mut Stream,
         stats: &mut Stats,
     ) -> Result<(), SimulationError> {
+        let plan = &state.network.plan;
         loop {
-            let total: f64 = self.groups.iter().map(|group| group.sum).sum();
+            let total: f64 = self.bins.iter().map(|bin| bin.sum).sum();
             // Rounding may leave less than nothing.
             let next = self.next.take().unwrap_or_else(|| state.time() + waiting_time(total.max(0.0), random));
             if next.is_nan() || next > until {
@@ -75,11 +87,25 @@ impl Stepper for CompositionRejection {
                 break;
             }
             state.set_time(next);
-            if let Some(reaction) = self.choose(state, total, random) {
-                self.fire(state, reaction)?;
-                stats.events += 1;
-            }
             stats.step(next)?;
+            let Some(position) = self.choose(plan, total, random) else { continue };
+            stats.events += 1;
+            let firing = &plan.firings[position];
+            state.fire(firing, plan.reactions[position])?;
+            for &group in &plan.dependents[firing.dependents.0 as usize..firing.dependents.1 as usize] {
+                let group = group as usize;
+                let before = self.groups.propensities[group];
+                let change = self.groups.update(state, plan, group)?;
+                self.moved(group, before, change);
+            }
+            self.since_sum += 1;
+            if self.since_sum >= RESUM {
+                self.resum();
+            }
+            if firing.watched && state.tripped() {
+                state.update_rules();
+                return Ok(());
+            }
         }
         state.set_time(until);
         state.update_rules();
@@ -88,72 +114,66 @@ impl Stepper for CompositionRejection {
 }
 
 impl CompositionRejection {
-    /// A group by its sum, then a member by rejection: at least every second try succeeds.
+    /// A bin by its sum, then a member by rejection: at least every second try succeeds. What an accepted try leaves
+    /// of its uniform number is uniform below the group's propensity.
     #[inline]
-    fn choose(&mut self, state: &State, total: f64, random: &mut Stream) -> Option<usize> {
+    fn choose(&mut self, plan: &Plan, total: f64, random: &mut Stream) -> Option<usize> {
         let mut rest = random.random::<f64>() * total;
         let mut chosen = None;
-        for group in self.groups.iter().filter(|group| !group.members.is_empty()) {
-            chosen = Some(group);
-            rest -= group.sum;
+        for bin in self.bins.iter().filter(|bin| !bin.members.is_empty()) {
+            chosen = Some(bin);
+            rest -= bin.sum;
             if rest < 0.0 {
                 break;
             }
         }
-        let group = chosen?;
+        let bin = chosen?;
         loop {
-            let member = group.members[random.random_range(0..group.members.len())];
-            if random.random::<f64>() * group.ceiling < state.propensities[member] {
-                return Some(member);
+            let group = bin.members[random.random_range(0..bin.members.len())] as usize;
+            let rest = random.random::<f64>() * bin.ceiling;
+            if rest < self.groups.propensities[group] {
+                return Some(self.groups.member(plan, group, rest));
             }
         }
     }
 
-    #[inline]
-    fn fire(&mut self, state: &mut State, reaction: usize) -> Result<(), SimulationError> {
-        state.fire(reaction)?;
-        for &dependent in &state.network.dependents[reaction].reactions {
-            let before = state.propensities[dependent];
-            state.update_propensity(dependent)?;
-            self.change(dependent, before, state.propensities[dependent]);
+    #[cold]
+    fn resum(&mut self) {
+        self.since_sum = 0;
+        for bin in &mut self.bins {
+            bin.sum = bin.members.iter().map(|&member| self.groups.propensities[member as usize]).sum();
         }
-        self.since_sum += 1;
-        if self.since_sum >= RESUM {
-            self.since_sum = 0;
-            for group in &mut self.groups {
-                group.sum = group.members.iter().map(|&member| state.propensities[member]).sum();
-            }
-        }
-        Ok(())
     }
 
+    /// After the propensity of a group has changed.
     #[inline]
-    fn change(&mut self, reaction: usize, before: f64, after: f64) {
-        if let Some((old, _)) = self.home[reaction]
-            && after > 0.0
-            && old == exponent(after)
-            && let Some(place) = self.places[old]
-        {
-            self.groups[place].sum += after - before;
+    fn moved(&mut self, group: usize, before: f64, change: f64) {
+        let after = self.groups.propensities[group];
+        if exponent(before) == exponent(after) && after > 0.0 {
+            if let Some(place) = self.places[exponent(after)] {
+                self.bins[place as usize].sum += change;
+            }
+        } else {
+            self.remove(group, before);
+            self.insert(group, after);
+        }
+    }
+
+    fn remove(&mut self, group: usize, propensity: f64) {
+        if propensity <= 0.0 {
             return;
         }
-        self.remove(reaction, before);
-        self.insert(reaction, after);
-    }
-
-    fn remove(&mut self, reaction: usize, propensity: f64) {
-        let Some((exponent, position)) = self.home[reaction].take() else { return };
-        let Some(place) = self.places[exponent] else { return };
-        let group = &mut self.groups[place];
-        group.members.swap_remove(position);
-        if let Some(&moved) = group.members.get(position) {
-            self.home[moved] = Some((exponent, position));
+        let Some(place) = self.places[exponent(propensity)] else { return };
+        let (bin, position) = (&mut self.bins[place as usize], self.home[group]);
+        bin.members.swap_remove(position as usize);
+        if let Some(&moved) = bin.members.get(position as usize) {
+            self.home[moved as usize] = position;
         }
-        // An empty group sums to 0 exactly, whatever rounding left.
-        group.sum = if group.members.is_empty() { 0.0 } else { group.sum - propensity };
+        // An empty bin sums to 0 exactly, whatever rounding left.
+        bin.sum = if bin.members.is_empty() { 0.0 } else { bin.sum - propensity };
     }
 
-    fn insert(&mut self, reaction: usize, propensity: f64) {
+    fn insert(&mut self, group: usize, propensity: f64) {
         if propensity <= 0.0 {
             return;
         }
@@ -161,12 +181,14 @@ impl CompositionRejection {
         let place = *self.places[exponent].get_or_insert_with(|| {
             // The lowest value of the next exponent; that of the greatest is infinite, which propensities are not.
             let ceiling = f64::from_bits(((exponent as u64 + 1) << 52).min(f64::MAX.to_bits()));
-            self.groups.push(Group { ceiling, ..Group::default() });
-            self.groups.len() - 1
+            let mut members = self.spare.pop().unwrap_or_default();
+            members.clear();
+            self.bins.push(Bin { ceiling, sum: 0.0, members });
+            self.bins.len() as u32 - 1
         });
-        let group = &mut self.groups[place];
-        self.home[reaction] = Some((exponent, group.members.len()));
-        group.members.push(reaction);
-        group.sum += propensity;
+        let bin = &mut self.bins[place as usize];
+        self.home[group] = bin.members.len() as u32;
+        bin.members.push(group as u32);
+        bin.sum += propensity;
     }
 }

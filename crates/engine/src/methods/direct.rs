@@ -1,5 +1,5 @@
 //! The direct method (Gillespie 1977, J Phys Chem 81:2340, section III): exact, with a dependency graph
-//! (Gibson & Bruck 2000), so that only what an event changes is computed anew.
+//! (Gibson & Bruck 2000), so that only what an event changes is computed anew, and reactions in groups.
 //!
 //! For small networks and up to some 10⁵ events a trajectory.
 
@@ -7,6 +7,8 @@ use metacascade_random::Stream;
 use metacascade_random::rand::RngExt;
 
 use super::draws::waiting_time;
+use super::groups::Groups;
+use crate::network::Plan;
 use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
 
@@ -15,17 +17,32 @@ const RESUM: u32 = 512;
 
 #[derive(Default)]
 pub(crate) struct Direct {
+    groups: Groups,
     total: f64,
     /// Time of the next event, once drawn; kept over recording times, so that these do not change a trajectory.
     next: Option<f64>,
     since_sum: u32,
 }
 
+/// Why [`Direct::events`] stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// No further event comes before the time asked for.
+    Quiet,
+    /// As many events as asked for have been fired.
+    Many,
+    /// A condition has turned.
+    Tripped,
+}
+
 impl Stepper for Direct {
     fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError> {
         state.check_autonomous()?;
-        self.restart(state);
-        Ok(())
+        self.restart(state)
+    }
+
+    fn frozen(&self) -> bool {
+        true
     }
 
     fn advance(
@@ -35,8 +52,9 @@ impl Stepper for Direct {
         random: &mut Stream,
         stats: &mut Stats,
     ) -> Result<(), SimulationError> {
-        self.events(state, until, u64::MAX, random, stats)?;
-        state.set_time(until);
+        if self.events(state, until, u64::MAX, random, stats)? != Stop::Tripped {
+            state.set_time(until);
+        }
         state.update_rules();
         Ok(())
     }
@@ -44,18 +62,19 @@ impl Stepper for Direct {
 
 impl Direct {
     /// Forgets the event drawn for a state that is no more.
-    pub fn restart(&mut self, state: &State) {
-        self.resum(state);
+    pub fn restart(&mut self, state: &State) -> Result<(), SimulationError> {
+        self.groups.refresh(state)?;
+        self.resum();
         self.next = None;
+        Ok(())
     }
 
-    fn resum(&mut self, state: &State) {
-        self.total = state.propensities.iter().sum();
+    fn resum(&mut self) {
+        self.total = self.groups.propensities.iter().sum();
         self.since_sum = 0;
     }
 
-    /// Fires at most `most` events before `until` and leaves the time at the last of them; true if no further one
-    /// comes before `until`.
+    /// Fires at most `most` events before `until` and leaves the time at the last of them.
     pub fn events(
         &mut self,
         state: &mut State,
@@ -63,58 +82,54 @@ impl Direct {
         most: u64,
         random: &mut Stream,
         stats: &mut Stats,
-    ) -> Result<bool, SimulationError> {
+    ) -> Result<Stop, SimulationError> {
+        let plan = &state.network.plan;
         for _ in 0..most {
-            let next = match self.next {
+            let next = match self.next.take() {
                 Some(next) => next,
                 // Rounding may leave less than nothing.
                 None => state.time() + waiting_time(self.total.max(0.0), random),
             };
             if next.is_nan() || next > until {
                 self.next = Some(next);
-                return Ok(true);
+                return Ok(Stop::Quiet);
             }
-            self.next = None;
             state.set_time(next);
-            let chosen = self.choose(state, random);
-            if let Some(chosen) = chosen {
-                self.fire(state, chosen)?;
-                stats.events += 1;
-            }
             stats.step(next)?;
+            let Some(position) = self.choose(plan, random) else { continue };
+            stats.events += 1;
+            let firing = &plan.firings[position];
+            state.fire(firing, plan.reactions[position])?;
+            for &group in &plan.dependents[firing.dependents.0 as usize..firing.dependents.1 as usize] {
+                self.total += self.groups.update(state, plan, group as usize)?;
+            }
+            self.since_sum += 1;
+            if self.since_sum >= RESUM {
+                self.resum();
+            }
+            if firing.watched && state.tripped() {
+                return Ok(Stop::Tripped);
+            }
         }
-        Ok(false)
+        Ok(Stop::Many)
     }
 
-    /// The reaction that fires, with probability proportional to its propensity.
+    /// The reaction that fires, with probability proportional to its propensity, as a position of the plan.
     #[inline]
-    fn choose(&mut self, state: &State, random: &mut Stream) -> Option<usize> {
+    fn choose(&mut self, plan: &Plan, random: &mut Stream) -> Option<usize> {
         loop {
             let mut rest = random.random::<f64>() * self.total;
-            for (index, &propensity) in state.propensities.iter().enumerate() {
-                rest -= propensity;
-                if rest < 0.0 {
-                    return Some(index);
+            for (group, &propensity) in self.groups.propensities.iter().enumerate() {
+                if rest < propensity {
+                    return Some(self.groups.member(plan, group, rest));
                 }
+                rest -= propensity;
             }
             // Rounding had made the running total too large.
-            self.resum(state);
+            self.resum();
             if self.total <= 0.0 {
                 return None;
             }
         }
-    }
-
-    #[inline]
-    fn fire(&mut self, state: &mut State, chosen: usize) -> Result<(), SimulationError> {
-        state.fire(chosen)?;
-        for &reaction in &state.network.dependents[chosen].reactions {
-            self.total += state.update_propensity(reaction)?;
-        }
-        self.since_sum += 1;
-        if self.since_sum >= RESUM {
-            self.resum(state);
-        }
-        Ok(())
     }
 }

@@ -4,6 +4,7 @@ mod auto;
 mod composition_rejection;
 mod direct;
 mod draws;
+mod groups;
 mod moments;
 mod next_reaction;
 mod ode;

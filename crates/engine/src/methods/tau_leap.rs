@@ -15,7 +15,7 @@
 
 use metacascade_random::Stream;
 
-use super::Direct;
+use super::direct::{Direct, Stop};
 use super::draws::{binomial, poisson};
 use crate::network::{Network, TIME};
 use crate::simulator::{SimulationError, Stats, Stepper};
@@ -306,8 +306,8 @@ fn role(network: &Network, kinds: &[Kind], species: usize) -> SpeciesRole {
 }
 
 impl Stepper for TauLeap {
-    fn jumped(&mut self, _: &mut State) -> Result<(), SimulationError> {
-        Ok(())
+    fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError> {
+        state.check_still()
     }
 
     fn advance(
@@ -327,11 +327,15 @@ impl Stepper for TauLeap {
             let total: f64 = state.propensities.iter().sum();
             let mut tau = self.select(state).min(rest);
             if tau * total < FEWEST_EVENTS && !self.time_dependent {
-                self.direct.restart(state);
-                if self.direct.events(state, until, EXACT_STEPS, random, stats)? {
-                    break;
+                self.direct.restart(state)?;
+                let stop = self.direct.events(state, until, EXACT_STEPS, random, stats)?;
+                state.update_rules();
+                state.update_propensities()?;
+                match stop {
+                    Stop::Quiet => break,
+                    Stop::Many => continue,
+                    Stop::Tripped => return Ok(()),
                 }
-                continue;
             }
             self.work.before.copy_from_slice(&state.values[1..=state.network.species.len()]);
             let events = loop {
@@ -348,6 +352,9 @@ impl Stepper for TauLeap {
             state.set_time(if tau >= rest { until } else { state.time() + tau });
             state.update_rules();
             state.update_propensities()?;
+            if state.turned() {
+                return Ok(());
+            }
         }
         state.set_time(until);
         state.update_rules();

@@ -1,144 +1,15 @@
 //! Builds a network from its parts: resolves names, checks, compiles, finds what depends on what.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::Range;
 
-use super::{Dependents, Network, Parameter, RateLaw, Reaction, Rule, Species, TIME, TimeEvent, equation};
+use super::event::{Event, Trigger, clocks};
+use super::parts::{Builder, Text, TriggerPart};
+use super::plan::Plan;
+use super::{Network, Parameter, RateLaw, Reaction, Rule, Species, TIME, equation};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
-use crate::expression::{Expression, ExpressionError, Function, Node, Program, parse};
-
-/// A piece of text of a model, and where in the model's file it begins (not known for text with escapes or built in
-/// code).
-#[derive(Clone, Debug)]
-pub(super) struct Text {
-    pub value: String,
-    pub span: Option<Range<usize>>,
-}
-
-impl From<&str> for Text {
-    fn from(value: &str) -> Self {
-        Self { value: value.to_owned(), span: None }
-    }
-}
-
-pub(super) struct SpeciesPart {
-    pub name: Text,
-    pub initial: Text,
-    pub unit: Text,
-    pub description: String,
-}
-
-pub(super) struct ParameterPart {
-    pub name: Text,
-    pub value: f64,
-    pub unit: Text,
-    pub description: String,
-    pub source: String,
-}
-
-pub(super) struct RulePart {
-    pub name: Text,
-    pub expression: Text,
-    pub unit: Text,
-    pub description: String,
-}
-
-pub(super) struct ReactionPart {
-    pub name: String,
-    pub equation: Text,
-    pub rate: Text,
-    pub stage: String,
-}
-
-pub(super) struct EventPart {
-    pub at: Text,
-    pub set: Vec<(Text, Text)>,
-}
-
-/// The parts of a network, before they are checked.
-///
-/// ```
-/// use metacascade_engine::Network;
-/// let network = Network::builder("birth-death")
-///     .species("X", "10")
-///     .parameter("birth", 1.0)
-///     .parameter("death", 0.6)
-///     .reaction("X -> 2 X", "birth * X")
-///     .reaction("X ->", "death * X")
-///     .build()?;
-/// assert_eq!(network.reactions().len(), 2);
-/// # Ok::<(), metacascade_engine::Diagnostics>(())
-/// ```
-pub struct Builder {
-    pub(super) name: String,
-    pub(super) title: String,
-    pub(super) description: String,
-    pub(super) time_unit: Text,
-    pub(super) species: Vec<SpeciesPart>,
-    pub(super) parameters: Vec<ParameterPart>,
-    pub(super) rules: Vec<RulePart>,
-    pub(super) reactions: Vec<ReactionPart>,
-    pub(super) events: Vec<EventPart>,
-    /// File name and source of a model that was read.
-    pub(super) file: Option<(String, String)>,
-}
+use crate::expression::{Expression, ExpressionError, Function, Functions, Node, Program, parse_with};
 
 impl Builder {
-    pub(super) fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            title: String::new(),
-            description: String::new(),
-            time_unit: "".into(),
-            species: Vec::new(),
-            parameters: Vec::new(),
-            rules: Vec::new(),
-            reactions: Vec::new(),
-            events: Vec::new(),
-            file: None,
-        }
-    }
-
-    /// Adds a species with its initial count, a number or an expression over parameters.
-    #[must_use]
-    pub fn species(mut self, name: &str, initial: &str) -> Self {
-        let (unit, description) = ("".into(), String::new());
-        self.species.push(SpeciesPart { name: name.into(), initial: initial.into(), unit, description });
-        self
-    }
-
-    /// Adds a parameter with its default value.
-    #[must_use]
-    pub fn parameter(mut self, name: &str, value: f64) -> Self {
-        let (unit, description, source) = ("".into(), String::new(), String::new());
-        self.parameters.push(ParameterPart { name: name.into(), value, unit, description, source });
-        self
-    }
-
-    /// Adds an assignment rule.
-    #[must_use]
-    pub fn rule(mut self, name: &str, expression: &str) -> Self {
-        let (unit, description) = ("".into(), String::new());
-        self.rules.push(RulePart { name: name.into(), expression: expression.into(), unit, description });
-        self
-    }
-
-    /// Adds a reaction such as `E -> H` with its propensity, in events per unit of time.
-    #[must_use]
-    pub fn reaction(mut self, equation: &str, rate: &str) -> Self {
-        let (name, stage) = (equation.to_owned(), String::new());
-        self.reactions.push(ReactionPart { name, equation: equation.into(), rate: rate.into(), stage });
-        self
-    }
-
-    /// Adds an event: at the time `at` (an expression over parameters), each target takes its new value.
-    #[must_use]
-    pub fn event(mut self, at: &str, set: &[(&str, &str)]) -> Self {
-        let set = set.iter().map(|&(target, value)| (target.into(), value.into())).collect();
-        self.events.push(EventPart { at: at.into(), set });
-        self
-    }
-
     /// Checks and compiles the network.
     ///
     /// # Errors
@@ -146,11 +17,41 @@ impl Builder {
     pub fn build(self) -> Result<Network, Diagnostics> {
         let mut problems = Diagnostics::default();
         let slots = self.slots(&mut problems);
-        let network = self.compile(slots, &mut problems);
+        let functions = self.functions(&mut problems);
+        let mut network = self.compile(slots, &functions, &mut problems);
         if problems.is_empty() {
-            self.check_units(&network.rule_order, &mut problems);
+            self.check_units(&network.rule_order, &functions, &mut problems);
+            network.plan = Plan::new(&network);
         }
         problems.into_result(network)
+    }
+
+    /// The functions that the model defines; each may use those above it.
+    pub(crate) fn functions(&self, problems: &mut Diagnostics) -> Functions {
+        let mut functions = Functions::new();
+        for part in &self.functions {
+            self.check_name(&part.name, problems);
+            part.arguments.iter().for_each(|argument| self.check_name(argument, problems));
+            let names: Vec<String> = part.arguments.iter().map(|argument| argument.value.clone()).collect();
+            let body = parse_with(&part.expression.value, &functions).and_then(|body| {
+                let mut stranger = None;
+                body.names(&mut |name, span| {
+                    if !names.iter().any(|known| known == name) {
+                        stranger.get_or_insert((name.to_owned(), span.clone()));
+                    }
+                });
+                match stranger {
+                    None => Ok(body),
+                    Some((name, span)) => Err(ExpressionError::new(format!("`{name}` is not an argument"), span)
+                        .help("functions know their arguments only; pass it as one")),
+                }
+            });
+            match body {
+                Ok(body) => _ = functions.insert(part.name.value.clone(), (names, body)),
+                Err(error) => self.report(problems, &part.expression, error),
+            }
+        }
+        functions
     }
 
     pub(super) fn report(&self, problems: &mut Diagnostics, text: &Text, error: ExpressionError) {
@@ -180,17 +81,7 @@ impl Builder {
         for (index, name) in names.chain(self.rules.iter().map(|part| &part.name)).enumerate() {
             let text = &name.value;
             let whole = 0..text.len();
-            let valid = text.starts_with(|c: char| c.is_alphabetic() || c == '_')
-                && text.chars().all(|c| c.is_alphanumeric() || c == '_');
-            if !valid {
-                let error = ExpressionError::new(format!("`{text}` cannot be a name in expressions"), whole.clone())
-                    .help("names are letters, digits and `_`, and begin with a letter");
-                self.report(problems, name, error);
-            }
-            if Function::ALL.iter().any(|function| function.text() == text) || text == "mass_action" {
-                let error = ExpressionError::new(format!("`{text}` is the name of a function"), whole.clone());
-                self.report(problems, name, error.help("choose another name"));
-            }
+            self.check_name(name, problems);
             if slots.insert(text.clone(), 1 + index).is_some() {
                 let message = match text.as_str() {
                     "time" => "`time` is always there and cannot be declared".to_owned(),
@@ -203,7 +94,23 @@ impl Builder {
         slots
     }
 
-    fn compile(&self, slots: HashMap<String, usize>, problems: &mut Diagnostics) -> Network {
+    fn check_name(&self, name: &Text, problems: &mut Diagnostics) {
+        let text = &name.value;
+        let whole = 0..text.len();
+        let valid = text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && text.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if !valid {
+            let error = ExpressionError::new(format!("`{text}` cannot be a name in expressions"), whole.clone())
+                .help("names are letters, digits and `_`, and begin with a letter");
+            self.report(problems, name, error);
+        }
+        if Function::ALL.iter().any(|function| function.text() == text) || text == "mass_action" {
+            let error = ExpressionError::new(format!("`{text}` is the name of a function"), whole);
+            self.report(problems, name, error.help("choose another name"));
+        }
+    }
+
+    fn compile(&self, slots: HashMap<String, usize>, functions: &Functions, problems: &mut Diagnostics) -> Network {
         let first_parameter = 1 + self.species.len();
         let first_rule = first_parameter + self.parameters.len();
         let varies = |slot: usize| slot < first_parameter || slot >= first_rule;
@@ -214,8 +121,9 @@ impl Builder {
             Some(_) => Some("only parameters are known before the simulation starts".to_owned()),
             None => known(name),
         };
+        let parse = |text: &Text| parse_with(&text.value, functions);
         let mut program = |text: &Text, at_start: bool| {
-            let compiled = parse(&text.value).and_then(|expression| match at_start {
+            let compiled = parse(text).and_then(|expression| match at_start {
                 true => Program::compile(&expression, &parameter, &fixed),
                 false => Program::compile(&expression, &slot, &known),
             });
@@ -229,7 +137,8 @@ impl Builder {
             name: part.name.value.clone(),
             unit: part.unit.value.clone(),
             description: part.description.clone(),
-            initial: program(&part.initial, true),
+            initial: program(&part.initial, false),
+            rate: part.rate.as_ref().map(|rate| program(rate, false)),
         });
         let species: Vec<Species> = species.collect();
         let rules = self.rules.iter().map(|part| Rule {
@@ -241,13 +150,30 @@ impl Builder {
         let rules: Vec<Rule> = rules.collect();
         let mut events = Vec::new();
         for part in &self.events {
-            let at = program(&part.at, true);
+            let trigger = match &part.trigger {
+                TriggerPart::At(at) => Trigger::At(program(at, true)),
+                TriggerPart::When { condition, initially, persistent } => Trigger::When {
+                    condition: program(condition, false),
+                    clocks: Vec::new(),
+                    initially: *initially,
+                    persistent: *persistent,
+                },
+            };
+            let delay = part.delay.as_ref().map(|delay| program(delay, false));
+            let priority = part.priority.as_ref().map(|priority| program(priority, false));
             let assignments =
                 part.set.iter().map(|(target, value)| (slot(&target.value).unwrap_or(TIME), program(value, false)));
-            events.push(TimeEvent { at, assignments: assignments.collect() });
+            events.push(Event {
+                trigger,
+                delay,
+                priority,
+                values_from_trigger_time: part.values_from_trigger_time,
+                assignments: assignments.collect(),
+            });
         }
         for (part, species) in self.species.iter().zip(&species) {
-            if let Some(count) = species.initial.constant().filter(|count| !count.is_finite() || *count < 0.0) {
+            let bad = |count: &f64| !count.is_finite() || (*count < 0.0 && !species.is_continuous());
+            if let Some(count) = species.initial.constant().filter(bad) {
                 let error = ExpressionError::new(format!("a count cannot be {count}"), 0..part.initial.value.len());
                 self.report(problems, &part.initial, error.help("initial counts are 0 or more"));
             }
@@ -268,8 +194,25 @@ impl Builder {
             }
         }
         let rule_order = self.order_rules(&rules, first_rule, problems);
+        let initial_order = self.order_initial(&species, &rules, first_rule, problems);
 
         let roots = rule_roots(&rules, &rule_order, first_rule);
+        for (part, event) in self.events.iter().zip(&mut events) {
+            if let (TriggerPart::When { condition, .. }, Trigger::When { clocks: found, .. }) =
+                (&part.trigger, &mut event.trigger)
+            {
+                let timed = |name: &str| match slot(name) {
+                    Some(slot) if slot >= first_rule => roots[slot - first_rule].contains(&TIME),
+                    other => other == Some(TIME),
+                };
+                let compile = |part: &Expression| Program::compile(part, &slot, &known).ok();
+                let of_species = |program: &Program| {
+                    follow(program.reads(), &roots, first_rule).iter().any(|slot| (1..first_parameter).contains(slot))
+                };
+                let all = parse(condition).map(|condition| clocks(&condition, &timed, &compile, &of_species));
+                *found = all.unwrap_or_default();
+            }
+        }
         let mut reactions = Vec::new();
         for part in &self.reactions {
             let equation = equation::parse(&part.equation.value).unwrap_or_else(|error| {
@@ -280,7 +223,8 @@ impl Builder {
             let mut reactants = Vec::new();
             let sides = equation.reactants.iter().map(|p| (p, -1.0));
             for (participant, sign) in sides.chain(equation.products.iter().map(|p| (p, 1.0))) {
-                let Some(index) = self.species.iter().position(|part| part.name.value == participant.name) else {
+                let index = slot(&participant.name).filter(|&slot| slot != TIME && slot < first_parameter);
+                let Some(index) = index.map(|slot| slot - 1) else {
                     let message = match slot(&participant.name) {
                         Some(_) => format!("`{}` is not a species", participant.name),
                         None => format!("unknown species `{}`", participant.name),
@@ -302,7 +246,12 @@ impl Builder {
                 }
             }
             changes.retain(|&(_, change)| change != 0.0);
-            let expression = parse(&part.rate.value).map(|expression| expand(expression, &reactants));
+            if let Some(&(index, _)) = changes.iter().find(|&&(index, _)| species[index].is_continuous()) {
+                let message = format!("`{}` is continuous and cannot be changed by a reaction", species[index].name);
+                let error = ExpressionError::new(message, 0..part.equation.value.len());
+                self.report(problems, &part.equation, error.help("let its own rate change it, or make it a count"));
+            }
+            let expression = parse(&part.rate).map(|expression| expand(expression, &reactants));
             let proportional_to = changes.iter().map(|&(species, _)| species).filter(|&species| {
                 let own = Network::species_slot(species);
                 let independent = |name: &str| match slot(name) {
@@ -346,12 +295,50 @@ impl Builder {
             reactions,
             events,
             rule_order,
-            dependents: Vec::new(),
+            initial_order,
+            plan: Plan::default(),
             reads: Vec::new(),
+            roots,
             slots,
         };
-        network.find_dependents(&roots);
+        let reads = network.reactions.iter().map(|reaction| network.follow(&reaction.law.reads()));
+        network.reads = reads.collect();
         network
+    }
+
+    /// Slots of species and rules in an order in which each comes after those its initial value reads.
+    fn order_initial(
+        &self,
+        species: &[Species],
+        rules: &[Rule],
+        first_rule: usize,
+        problems: &mut Diagnostics,
+    ) -> Vec<usize> {
+        let is_parameter = |slot: usize| slot == TIME || (slot > species.len() && slot < first_rule);
+        let reads = |slot: usize| match slot.checked_sub(first_rule) {
+            Some(rule) => rules[rule].program.reads(),
+            None => species[slot - 1].initial.reads(),
+        };
+        let mut known: BTreeSet<usize> = BTreeSet::new();
+        let mut order = Vec::new();
+        let mut waiting: Vec<usize> = (1..=species.len()).chain(first_rule..first_rule + rules.len()).collect();
+        while !waiting.is_empty() {
+            let ready = |&slot: &usize| reads(slot).iter().all(|read| is_parameter(*read) || known.contains(read));
+            let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(ready);
+            if now.is_empty() {
+                // A circle of rules alone has been reported.
+                if let Some(&slot) = later.iter().find(|slot| **slot < first_rule) {
+                    let text = &self.species[slot - 1].initial;
+                    let message = format!("the initial value of `{}` depends on itself", species[slot - 1].name);
+                    self.report(problems, text, ExpressionError::new(message, 0..text.value.len()));
+                }
+                break;
+            }
+            known.extend(&now);
+            order.extend(now);
+            waiting = later;
+        }
+        order
     }
 
     /// An order in which each rule comes after those it reads.
@@ -427,18 +414,8 @@ fn follow(slots: &[usize], roots: &[BTreeSet<usize>], first_rule: usize) -> BTre
 }
 
 impl Network {
-    fn find_dependents(&mut self, roots: &[BTreeSet<usize>]) {
-        let first_rule = self.rule_slot(0);
-        let reads = self.reactions.iter().map(|reaction| follow(&reaction.law.reads(), roots, first_rule));
-        self.reads = reads.map(|slots| slots.into_iter().collect()).collect();
-        let of = |reaction: &Reaction| {
-            let changed: Vec<usize> =
-                reaction.changes.iter().map(|&(species, _)| Self::species_slot(species)).collect();
-            let rules = self.rule_order.iter().copied().filter(|&rule| changed.iter().any(|s| roots[rule].contains(s)));
-            let reactions = (0..self.reactions.len())
-                .filter(|&other| changed.iter().any(|slot| self.reads[other].binary_search(slot).is_ok()));
-            Dependents { rules: rules.collect(), reactions: reactions.collect() }
-        };
-        self.dependents = self.reactions.iter().map(of).collect();
+    /// The time, species and parameters that these slots depend on, through rules too; ascending.
+    pub(crate) fn follow(&self, slots: &[usize]) -> Vec<usize> {
+        follow(slots, &self.roots, self.rule_slot(0)).into_iter().collect()
     }
 }

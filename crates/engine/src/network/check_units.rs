@@ -2,16 +2,24 @@
 
 use std::collections::HashMap;
 
-use super::build::{Builder, Text};
+use super::parts::{Builder, Text, TriggerPart};
 use crate::diagnostic::Diagnostics;
-use crate::expression::{ExpressionError, parse};
+use crate::expression::{ExpressionError, Functions, parse_with};
 use crate::units::{Unit, check};
 
 impl Builder {
     /// Every rate must be in events per unit of time, every initial value and assignment in the unit of its target.
     /// Names without a written unit are not checked; species without one are counts.
-    pub(super) fn check_units(&self, rule_order: &[usize], problems: &mut Diagnostics) {
+    pub(super) fn check_units(&self, rule_order: &[usize], functions: &Functions, problems: &mut Diagnostics) {
         let mut units: HashMap<&str, Unit> = HashMap::new();
+        let check_unit =
+            |text: &Text, expected: Option<Unit>, units: &HashMap<&str, Unit>, problems: &mut Diagnostics| {
+                let expression = parse_with(&text.value, functions).ok()?;
+                check(&expression, expected, &|name| units.get(name).copied()).unwrap_or_else(|error| {
+                    self.report(problems, text, error);
+                    None
+                })
+            };
         let read = |text: &Text, problems: &mut Diagnostics| match Unit::parse(&text.value) {
             _ if text.value.is_empty() => None,
             Ok(unit) => Some(unit),
@@ -25,7 +33,7 @@ impl Builder {
         units.extend(time.map(|unit| ("time", unit)));
         for part in &self.species {
             let written = read(&part.unit, problems);
-            let count = Unit::parse("count").ok();
+            let count = Unit::parse("count").ok().filter(|_| part.rate.is_none());
             units.extend(written.or(count).map(|unit| (part.name.value.as_str(), unit)));
         }
         for part in &self.parameters {
@@ -34,35 +42,34 @@ impl Builder {
         let rule_units: Vec<_> = self.rules.iter().map(|part| read(&part.unit, problems)).collect();
         for &index in rule_order {
             let part = &self.rules[index];
-            let found = self.check_unit(&part.expression, rule_units[index], &units, problems);
+            let found = check_unit(&part.expression, rule_units[index], &units, problems);
             units.extend(rule_units[index].or(found).map(|unit| (part.name.value.as_str(), unit)));
         }
         for part in &self.species {
-            self.check_unit(&part.initial, units.get(part.name.value.as_str()).copied(), &units, problems);
+            check_unit(&part.initial, units.get(part.name.value.as_str()).copied(), &units, problems);
+        }
+        for part in &self.species {
+            if let Some(rate) = &part.rate {
+                let own = units.get(part.name.value.as_str()).copied();
+                let expected = own.zip(time).map(|(own, time)| own.per(time));
+                check_unit(rate, expected, &units, problems);
+            }
         }
         for part in &self.reactions {
             // The falling factorial of mass_action is a count.
-            self.check_unit(&part.rate, time.map(Unit::inverse), &units, problems);
+            check_unit(&part.rate, time.map(Unit::inverse), &units, problems);
         }
         for part in &self.events {
-            self.check_unit(&part.at, time, &units, problems);
+            match &part.trigger {
+                TriggerPart::At(at) => check_unit(at, time, &units, problems),
+                TriggerPart::When { condition, .. } => check_unit(condition, None, &units, problems),
+            };
+            if let Some(delay) = &part.delay {
+                check_unit(delay, time, &units, problems);
+            }
             for (target, value) in &part.set {
-                self.check_unit(value, units.get(target.value.as_str()).copied(), &units, problems);
+                check_unit(value, units.get(target.value.as_str()).copied(), &units, problems);
             }
         }
-    }
-
-    fn check_unit(
-        &self,
-        text: &Text,
-        expected: Option<Unit>,
-        units: &HashMap<&str, Unit>,
-        problems: &mut Diagnostics,
-    ) -> Option<Unit> {
-        let expression = parse(&text.value).ok()?;
-        check(&expression, expected, &|name| units.get(name).copied()).unwrap_or_else(|error| {
-            self.report(problems, text, error);
-            None
-        })
     }
 }

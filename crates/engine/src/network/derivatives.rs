@@ -1,57 +1,52 @@
 //! What changes with each species and with time, so that derivatives follow only what depends on it.
 
-use std::collections::BTreeSet;
-
 use super::Network;
 
-/// Directions along which rate laws are differentiated: one species, or time, and the rules that change with it.
+/// Directions along which rates are differentiated: one species, or time, and the rules that change with it.
 pub(crate) struct Derivatives {
     /// By slot: of time, then of each species.
     dependents: Vec<Dependents>,
     tangents: Vec<f64>,
 }
 
+/// What depends on a slot, through rules too.
 #[derive(Clone, Default)]
-struct Dependents {
+pub(crate) struct Dependents {
     /// Rules, in an order in which each comes after those it reads.
     rules: Vec<usize>,
-    reactions: Vec<usize>,
+    /// Reactions, by their propensities.
+    pub reactions: Vec<usize>,
+    /// Continuous variables, by their rates of change.
+    pub variables: Vec<usize>,
 }
 
 impl Derivatives {
     pub fn new(network: &Network) -> Self {
-        let roots = 1 + network.species.len();
-        let first_rule = network.rule_slot(0);
-        let mut dependents = vec![Dependents::default(); roots];
-        let mut of_rules = vec![BTreeSet::new(); network.rules.len()];
+        let count = 1 + network.species.len();
+        let mut dependents = vec![Dependents::default(); count];
         for &rule in &network.rule_order {
-            let mut found = BTreeSet::new();
-            for &slot in network.rules[rule].program.reads() {
-                match slot.checked_sub(first_rule) {
-                    Some(other) => found.extend(&of_rules[other]),
-                    None if slot < roots => _ = found.insert(slot),
-                    None => {}
-                }
-            }
-            found.iter().for_each(|&slot: &usize| dependents[slot].rules.push(rule));
-            of_rules[rule] = found;
+            network.roots[rule].range(..count).for_each(|&slot| dependents[slot].rules.push(rule));
         }
         for (reaction, reads) in network.reads.iter().enumerate() {
-            reads.iter().filter(|&&slot| slot < roots).for_each(|&slot| dependents[slot].reactions.push(reaction));
+            reads.iter().filter(|&&slot| slot < count).for_each(|&slot| dependents[slot].reactions.push(reaction));
+        }
+        for (variable, species) in network.species.iter().enumerate() {
+            let reads = species.rate.as_ref().map(|rate| network.follow(rate.reads())).unwrap_or_default();
+            reads.iter().filter(|&&slot| slot < count).for_each(|&slot| dependents[slot].variables.push(variable));
         }
         Self { dependents, tangents: vec![0.0; network.slots()] }
     }
 
-    /// The derivatives of all symbols by the one in `slot`, a species' or that of time; and the reactions whose
-    /// propensities depend on it. `values` are those of all symbols, rules up to date.
-    pub fn by(&mut self, network: &Network, values: &[f64], slot: usize) -> (&[f64], &[usize]) {
+    /// The derivatives of all symbols by the one in `slot`, a species' or that of time; and what depends on it.
+    /// `values` are those of all symbols, rules up to date.
+    pub fn by(&mut self, network: &Network, values: &[f64], slot: usize) -> (&[f64], &Dependents) {
         self.tangents.fill(0.0);
         self.tangents[slot] = 1.0;
         let first_rule = network.rule_slot(0);
         for &rule in &self.dependents[slot].rules {
             self.tangents[first_rule + rule] = network.rules[rule].program.derivative(values, &self.tangents);
         }
-        (&self.tangents, &self.dependents[slot].reactions)
+        (&self.tangents, &self.dependents[slot])
     }
 }
 
@@ -84,8 +79,11 @@ mod tests {
         let mut nonzero = 0;
         for slot in 0..3 {
             let mut exact = [0.0; 4];
-            let (tangents, reactions) = derivatives.by(&network, &state.values, slot);
-            reactions.iter().for_each(|&reaction| exact[reaction] = state.law_derivative(reaction, tangents));
+            let (tangents, dependents) = derivatives.by(&network, &state.values, slot);
+            dependents
+                .reactions
+                .iter()
+                .for_each(|&reaction| exact[reaction] = state.law_derivative(reaction, tangents));
             for (reaction, exact) in exact.into_iter().enumerate() {
                 let mut at = |shift: f64| {
                     state.values[slot] += shift;

@@ -4,28 +4,48 @@ mod build;
 mod check_units;
 mod derivatives;
 mod equation;
+mod event;
+mod parts;
+mod plan;
 mod rate;
 mod toml;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-pub use build::Builder;
 pub(crate) use derivatives::Derivatives;
+pub(crate) use event::{Clock, Event, Trigger};
+pub use parts::Builder;
+pub(crate) use plan::{Firing, LARGEST_GROUP, Plan};
 pub(crate) use rate::RateLaw;
 
 use crate::diagnostic::{Diagnostics, suggestion};
 use crate::expression::{ExpressionError, Program, parse};
 
-/// A species: something that is counted.
+/// A species: something that is counted, or a continuous variable.
 #[derive(Clone, Debug)]
 pub struct Species {
     /// Its name in expressions.
     pub name: String,
-    /// Unit of its count, as written in the model; may be empty.
+    /// Unit of its count or value, as written in the model; may be empty.
     pub unit: String,
     /// What it is; may be empty.
     pub description: String,
     pub(crate) initial: Program,
+    /// Change per unit of time of a continuous variable.
+    pub(crate) rate: Option<Program>,
+}
+
+impl Species {
+    /// Whether it is a continuous variable with a rate of change, rather than a count that reactions change.
+    #[must_use]
+    pub fn is_continuous(&self) -> bool {
+        self.rate.is_some()
+    }
+
+    /// Whether it changes by itself.
+    pub(crate) fn moves(&self) -> bool {
+        self.rate.as_ref().is_some_and(|rate| rate.constant() != Some(0.0))
+    }
 }
 
 /// A parameter: a number that the model's user may set.
@@ -73,24 +93,6 @@ pub struct Reaction {
     pub(crate) law: RateLaw,
 }
 
-/// An event at a time: assignments made when the time comes.
-#[derive(Clone, Debug)]
-pub(crate) struct TimeEvent {
-    /// When, computed from the parameters at the start.
-    pub at: Program,
-    /// (slot, new value), all computed from the values before the event.
-    pub assignments: Vec<(usize, Program)>,
-}
-
-/// What must be computed anew after a reaction has fired.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Dependents {
-    /// Rules, in an order in which each comes after those it reads.
-    pub rules: Vec<usize>,
-    /// Reactions.
-    pub reactions: Vec<usize>,
-}
-
 /// A reaction network, checked and compiled; built by [`Network::from_toml`] or a [`Builder`].
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -102,10 +104,14 @@ pub struct Network {
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) reactions: Vec<Reaction>,
-    pub(crate) events: Vec<TimeEvent>,
+    pub(crate) events: Vec<Event>,
     /// Rules in an order in which each comes after those it reads.
     pub(crate) rule_order: Vec<usize>,
-    pub(crate) dependents: Vec<Dependents>,
+    /// Slots of species and rules in an order in which each comes after those its initial value reads.
+    pub(crate) initial_order: Vec<usize>,
+    pub(crate) plan: Plan,
+    /// What each rule reads in the end, when the rules it reads are followed.
+    roots: Vec<BTreeSet<usize>>,
     /// The slots that each reaction's propensity depends on, through rules too; ascending.
     pub(crate) reads: Vec<Vec<usize>>,
     slots: HashMap<String, usize>,

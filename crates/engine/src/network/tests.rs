@@ -47,8 +47,10 @@ fn a_model_file_is_read_in_its_own_order() {
     assert_eq!(network.reactions()[0].proportional_to, [0]);
     assert_eq!(network.parameters()[1].source, "measured");
     assert_eq!(network.reads[0], [1, 6]);
-    assert_eq!(network.dependents[0].reactions, [0, 1]);
-    assert_eq!(network.dependents[0].rules, [1, 0]);
+    let (plan, firing) = (&network.plan, network.plan.firings[0]);
+    assert_eq!(plan.dependents[firing.dependents.0 as usize..firing.dependents.1 as usize], [0, 1]);
+    // No rate reads the rules: they are computed when they are recorded.
+    assert_eq!(firing.rules, (0, 0));
 }
 
 /// Each mistake: what is replaced by what, and what the message must say, with line and column.

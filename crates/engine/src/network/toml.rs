@@ -5,7 +5,9 @@ use std::ops::Range;
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
-use super::build::{Builder, EventPart, ParameterPart, ReactionPart, RulePart, SpeciesPart, Text};
+use super::parts::{
+    Builder, EventPart, FunctionPart, ParameterPart, ReactionPart, RulePart, SpeciesPart, Text, TriggerPart,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
 
 type Table<'a> = DeTable<'a>;
@@ -49,7 +51,18 @@ impl Reader<'_> {
     fn document(&mut self, table: &Table) -> Builder {
         self.keys(
             table,
-            &["name", "title", "description", "time_unit", "species", "parameters", "rules", "reactions", "events"],
+            &[
+                "name",
+                "title",
+                "description",
+                "time_unit",
+                "functions",
+                "species",
+                "parameters",
+                "rules",
+                "reactions",
+                "events",
+            ],
         );
         let mut builder = Builder::new("");
         builder.name = self.words(table, "name");
@@ -64,7 +77,7 @@ impl Reader<'_> {
         for (name, value) in self.entries(table, "species") {
             let detail = value.get_ref().as_table();
             if let Some(detail) = detail {
-                self.keys(detail, &["initial", "unit", "description"]);
+                self.keys(detail, &["initial", "rate", "unit", "description"]);
             }
             let initial = match detail {
                 Some(detail) => detail.get("initial"),
@@ -74,8 +87,9 @@ impl Reader<'_> {
                 Some(initial) => self.expression(initial),
                 None => "0".into(),
             };
+            let rate = detail.and_then(|detail| detail.get("rate")).map(|rate| self.expression(rate));
             let (unit, description) = self.about(value);
-            builder.species.push(SpeciesPart { name, initial, unit, description });
+            builder.species.push(SpeciesPart { name, initial, rate, unit, description });
         }
         for (name, value) in self.entries(table, "parameters") {
             let detail = value.get_ref().as_table();
@@ -124,20 +138,95 @@ impl Reader<'_> {
             let stage = self.words(entry, "stage");
             builder.reactions.push(ReactionPart { name, equation, rate, stage });
         }
+        for (name, value) in self.entries(table, "functions") {
+            builder.functions.extend(self.function(name, value));
+        }
         for (entry, span) in self.tables(table, "events") {
-            self.keys(entry, &["name", "at", "set", "description"]);
-            let at = self.required(entry, "at", span.clone());
-            let mut set = Vec::new();
-            for (target, value) in self.entries(entry, "set") {
-                let value = self.expression(value);
-                set.push((target, value));
-            }
-            if set.is_empty() && !entry.contains_key("set") {
-                self.problem(span, "the event sets nothing", Some("add set = { name = \"value\" }".into()));
-            }
-            builder.events.push(EventPart { at, set });
+            builder.events.push(self.event(entry, span));
         }
         builder
+    }
+
+    /// `f = { arguments = ["x", "K"], expression = "x / (K + x)" }`
+    fn function(&mut self, name: Text, value: &Value) -> Option<FunctionPart> {
+        let Some(detail) = value.get_ref().as_table() else {
+            let help = "write { arguments = [\"x\"], expression = \"…\" }".to_owned();
+            self.problem(value.span(), format!("function `{}` must be a table", name.value), Some(help));
+            return None;
+        };
+        self.keys(detail, &["arguments", "expression", "description"]);
+        let mut arguments = Vec::new();
+        match detail.get("arguments").map(|list| (list.span(), list.get_ref().as_array())) {
+            Some((_, Some(list))) => {
+                for argument in list.iter() {
+                    match argument.get_ref().is_str() {
+                        true => arguments.push(self.expression(argument)),
+                        false => self.problem(argument.span(), "an argument's name in quotes was expected", None),
+                    }
+                }
+            }
+            Some((span, None)) => self.problem(span, "`arguments` must be a list of names", None),
+            None => self.problem(value.span(), "`arguments` is missing", Some("add arguments = [\"x\"]".to_owned())),
+        }
+        Some(FunctionPart { name, arguments, expression: self.required(detail, "expression", value.span()) })
+    }
+
+    fn event(&mut self, entry: &Table, span: Range<usize>) -> EventPart {
+        let known =
+            ["name", "at", "when", "initially", "persistent", "delay", "priority", "values", "set", "description"];
+        self.keys(entry, &known);
+        let trigger = match (entry.get("at"), entry.get("when")) {
+            (None, Some(condition)) => TriggerPart::When {
+                condition: self.expression(condition),
+                initially: self.flag(entry, "initially", false),
+                persistent: self.flag(entry, "persistent", true),
+            },
+            (at, when) => {
+                for key in ["initially", "persistent"] {
+                    if let Some(value) = entry.get(key) {
+                        let help = Some("`at` needs neither".to_owned());
+                        self.problem(value.span(), format!("`{key}` belongs to events with `when`"), help);
+                    }
+                }
+                if at.is_some() && when.is_some() {
+                    self.problem(span.clone(), "an event has either `at` or `when`", None);
+                }
+                TriggerPart::At(self.required(entry, "at", span.clone()))
+            }
+        };
+        let values_from_trigger_time = match entry.get("values").map(|value| (value.span(), value.get_ref().as_str())) {
+            None | Some((_, Some("trigger"))) => true,
+            Some((_, Some("execution"))) => false,
+            Some((span, _)) => {
+                let help =
+                    Some("\"trigger\" (the default): computed before the delay; \"execution\": after it".to_owned());
+                self.problem(span, "`values` is \"trigger\" or \"execution\"", help);
+                true
+            }
+        };
+        let delay = entry.get("delay").map(|delay| self.expression(delay));
+        let priority = entry.get("priority").map(|priority| self.expression(priority));
+        let mut set = Vec::new();
+        for (target, value) in self.entries(entry, "set") {
+            let value = self.expression(value);
+            set.push((target, value));
+        }
+        if set.is_empty() && !entry.contains_key("set") {
+            self.problem(span, "the event sets nothing", Some("add set = { name = \"value\" }".into()));
+        }
+        let name = self.words(entry, "name");
+        EventPart { name, trigger, delay, priority, values_from_trigger_time, set }
+    }
+
+    fn flag(&mut self, table: &Table, key: &str, default: bool) -> bool {
+        match table.get(key).map(|value| (value.span(), value.get_ref().as_bool())) {
+            None => default,
+            Some((_, Some(flag))) => flag,
+            Some((span, None)) => {
+                self.problem(span, format!("`{key}` is true or false"), None);
+                default
+            }
+        }
     }
 
     /// Reports keys that mean nothing here.

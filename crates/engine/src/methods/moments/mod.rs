@@ -11,7 +11,7 @@ use noise::Noise;
 
 use super::Method;
 use super::ode::{Linear, Solver, Tolerance, place};
-use crate::network::{Network, TimeEvent};
+use crate::network::{Event, Network, Trigger};
 use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
 
@@ -69,7 +69,8 @@ impl LinearNoise<'_> {
     ///
     /// # Errors
     /// As [`Simulator::run`](crate::Simulator::run); also where a propensity is negative, or has no finite derivative
-    /// where the integration starts, or an event sets a parameter from counts that fluctuate.
+    /// where the integration starts, or an event
+    /// waits for a condition or sets a parameter from counts that fluctuate.
     ///
     /// # Panics
     /// If `parameters` has the wrong length.
@@ -78,24 +79,42 @@ impl LinearNoise<'_> {
         assert_eq!(self.parameters.len(), network.parameters.len(), "one value for each parameter");
         let mut state = State::new(network);
         state.initialise(self.parameters, self.initial, false)?;
-        let at = network.events.iter().map(|event| (event.at.evaluate(&state.values), event));
-        // An event that never comes (NaN or infinite time) or lies before the start does nothing.
-        let mut events: Vec<(f64, &TimeEvent)> = at.filter(|(at, _)| (0.0..f64::INFINITY).contains(at)).collect();
-        events.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut events = events.into_iter().peekable();
+        let mut events = scheduled(&state)?;
         let mut run = Run::new(state);
         run.check_slopes()?;
         let mut found = Vec::with_capacity(self.times.len());
         for &time in self.times {
-            while let Some((at, event)) = events.next_if(|(at, _)| *at <= time) {
+            while let Some(at) = events.iter().map(|(at, _)| *at).min_by(f64::total_cmp).filter(|at| *at <= time) {
                 run.advance(at)?;
-                run.fire(event)?;
+                // Of several the one of largest priority; of equal ones the first.
+                let priority = |event: &Event| event.priority.as_ref().map_or(0.0, |p| p.evaluate(&run.state.values));
+                let due = events.iter().enumerate().filter(|(_, (other, _))| *other <= at);
+                let first = due.min_by(|(_, (_, a)), (_, (_, b))| priority(b).total_cmp(&priority(a)));
+                if let Some((place, &(_, event))) = first {
+                    events.remove(place);
+                    run.fire(event)?;
+                }
             }
             run.advance(time)?;
             found.push(run.moments());
         }
         Ok((found, run.stats))
     }
+}
+
+/// Events and their times.
+fn scheduled<'n>(state: &State<'n>) -> Result<Vec<(f64, &'n Event)>, SimulationError> {
+    let mut events = Vec::new();
+    for event in &state.network.events {
+        let Trigger::At(at) = &event.trigger else { return Err(SimulationError::Condition) };
+        let at = at.evaluate(&state.values);
+        // An event that never comes (NaN or infinite time) or lies before the start does nothing.
+        if (0.0..f64::INFINITY).contains(&at) {
+            let delay = event.delay.as_ref().map_or(0.0, |delay| delay.evaluate(&state.values));
+            events.push((at + delay.max(0.0), event));
+        }
+    }
+    Ok(events)
 }
 
 /// The integration at a time.
@@ -131,7 +150,7 @@ impl<'n> Run<'n> {
     }
 
     /// An event maps the fluctuations linearly, by the derivatives of its assignments.
-    fn fire(&mut self, event: &TimeEvent) -> Result<(), SimulationError> {
+    fn fire(&mut self, event: &Event) -> Result<(), SimulationError> {
         let (network, size) = (self.state.network, self.size());
         let mut map = DMatrix::identity(size, size);
         for &(slot, _) in event.assignments.iter().filter(|(slot, _)| *slot <= size) {
@@ -182,12 +201,14 @@ impl<'n> Run<'n> {
         let network = self.state.network;
         for (column, species) in network.species.iter().enumerate() {
             let slot = Network::species_slot(column);
-            let (tangents, reactions) = self.linear.derivatives.by(network, &self.state.values, slot);
-            for &reaction in reactions {
-                if !self.state.law_derivative(reaction, tangents).is_finite() {
-                    let (reaction, species) = (network.reactions[reaction].name.clone(), species.name.clone());
-                    return Err(SimulationError::Slope { reaction, species, time: self.state.time() });
-                }
+            let (tangents, dependents) = self.linear.derivatives.by(network, &self.state.values, slot);
+            let bends = |slope: f64| !slope.is_finite();
+            let reaction = dependents.reactions.iter().find(|&&one| bends(self.state.law_derivative(one, tangents)));
+            let variable = dependents.variables.iter().find(|&&one| bends(self.state.rate_derivative(one, tangents)));
+            let name = reaction.map(|&index| &network.reactions[index].name);
+            if let Some(name) = name.or(variable.map(|&index| &network.species[index].name)) {
+                let (name, species) = (name.clone(), species.name.clone());
+                return Err(SimulationError::Slope { name, species, time: self.state.time() });
             }
         }
         Ok(())
@@ -208,7 +229,7 @@ impl<'n> Run<'n> {
         }
         let of_species = noise::unpack(&self.y[size..], size);
         let covariance = &slopes * of_species * slopes.transpose();
-        let values = &self.state.values;
+        let values = self.state.shown();
         MeanCovariance {
             mean: values[1..=size].iter().chain(&values[first_rule..]).copied().collect(),
             covariance: covariance.row_iter().map(|row| row.iter().copied().collect()).collect(),

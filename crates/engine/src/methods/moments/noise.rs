@@ -52,7 +52,10 @@ struct Point {
 
 impl<'s, 'n> Noise<'s, 'n> {
     pub fn new(state: &'s mut State<'n>, scratch: &'s mut Linear) -> Self {
-        let time_dependent = state.network.reads.iter().any(|reads| reads.contains(&TIME));
+        let network = state.network;
+        let rates = network.species.iter().filter_map(|species| species.rate.as_ref());
+        let time_dependent = network.reads.iter().any(|reads| reads.contains(&TIME))
+            || rates.into_iter().any(|rate| network.follow(rate.reads()).contains(&TIME));
         let ignored = vec![0.0; state.network.species.len()];
         Self { state, scratch, ignored, time_dependent, point: None }
     }

@@ -129,6 +129,24 @@ fn fast_turnover_takes_few_steps() {
     }
 }
 
+/// A signal that follows a number at rest, V' = 2(X − V), smooths its noise: var V = cov(X, V) = mean·2/(2 + 0.5), by
+/// the equations of second moments.
+#[test]
+fn continuous_variables_carry_noise_on() {
+    let network = Network::builder("signal")
+        .species("X", "0")
+        .variable("V", "0", "2 * (X - V)")
+        .reaction("-> X", "7")
+        .reaction("X ->", "0.5 * X")
+        .build()
+        .unwrap();
+    let found = &moments(&network, &[60.0]).0[0];
+    for (i, j, exact) in [(0, 0, 14.0), (0, 1, 14.0 * 2.0 / 2.5), (1, 1, 14.0 * 2.0 / 2.5)] {
+        assert_close(found.covariance[i][j], exact, "covariance");
+    }
+    assert_close(found.mean[1], 14.0, "mean");
+}
+
 /// At time 2 half of the cells are taken and 10 given, and the death rate changes.
 #[test]
 fn events_map_fluctuations() {
@@ -194,9 +212,10 @@ fn linear_systems_are_those_of_the_drift() {
         .species("X", "1000")
         .species("Y", "300")
         .species("Z", "50")
+        .variable("W", "20", "0.01 * Y * sin(time) - 0.001 * W^2")
         .rule("share", "X / (X + Y)")
         .reaction("2 X -> Y", "mass_action(1e-4)")
-        .reaction("Y -> 2 X + Z", "0.3 * Y * share * (2 + sin(time))")
+        .reaction("Y -> 2 X + Z", "0.3 * Y * share * (2 + sin(time)) * W / 20")
         .reaction("Z + Y ->", "hill(Z, 40, 2) * Y")
         .build()
         .unwrap();
@@ -205,28 +224,28 @@ fn linear_systems_are_those_of_the_drift() {
     let mut linear = Linear::new(&network);
     let mut system = Noise::new(&mut state, &mut linear);
     let (time, shift) = (1.3, 2.0);
-    let y = [1000.0, 300.0, 50.0, 900.0, -200.0, 400.0, 30.0, 10.0, 60.0];
-    let mut by_time = [0.0; 9];
+    let y = [1000.0, 300.0, 50.0, 20.0, 900.0, -200.0, 400.0, 30.0, 10.0, 60.0, 5.0, -7.0, 1.0, 9.0];
+    let mut by_time = [0.0; 14];
     system.linearise(time, &y, &mut by_time);
     assert!(system.factor(shift));
-    let b = [3.0, -2.0, 1.0, 50.0, 20.0, -70.0, 5.0, 8.0, -4.0];
+    let b = [3.0, -2.0, 1.0, 0.5, 50.0, 20.0, -70.0, 5.0, 8.0, -4.0, 2.0, 6.0, -9.0, 1.0];
     let mut x = b;
     system.solve(&mut x);
-    let mut along = |by_time: f64, by: [f64; 9]| {
+    let mut along = |by_time: f64, by: [f64; 14]| {
         let mut at = |delta: f64| {
             let moved: Vec<f64> = y.iter().zip(by).map(|(y, by)| y + delta * by).collect();
-            let mut drift = [0.0; 9];
+            let mut drift = [0.0; 14];
             system.drift(time + delta * by_time, &moved, &mut drift);
             drift
         };
         let (above, below) = (at(1e-4), at(-1e-4));
-        std::array::from_fn::<f64, 9, _>(|index| (above[index] - below[index]) / 2e-4)
+        std::array::from_fn::<f64, 14, _>(|index| (above[index] - below[index]) / 2e-4)
     };
     for (index, jacobian_x) in along(0.0, x).into_iter().enumerate() {
         let left = shift * x[index] - jacobian_x;
         assert!((left - b[index]).abs() < 1e-5, "{index}: {left} instead of {}", b[index]);
     }
-    for (found, exact) in by_time.into_iter().zip(along(1.0, [0.0; 9])) {
+    for (found, exact) in by_time.into_iter().zip(along(1.0, [0.0; 14])) {
         assert!((found - exact).abs() < 1e-6 * (1.0 + exact.abs()), "{found} {exact}");
     }
 }
@@ -275,6 +294,8 @@ fn what_linear_noise_cannot_do_is_said() {
     assert!(matches!(bend, SimulationError::Slope { ref species, .. } if species == "X"), "{bend}");
     let net = fails(Network::builder("net").species("X", "10").reaction("X ->", "X - time^2"));
     assert!(matches!(net, SimulationError::Propensity { .. }), "{net}");
+    let condition = fails(birth_death("10").event_when("X > 20", &[("X", "0")]));
+    assert_eq!(condition, SimulationError::Condition);
     // A parameter set from counts that do not fluctuate yet is as good as a number.
     let network = birth_death("10").event("0", &[("death", "X / 10")]).build().unwrap();
     assert_close(moments(&network, &[5.0]).0[0].mean[0], 10.0, "mean");

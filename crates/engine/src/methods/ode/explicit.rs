@@ -32,7 +32,8 @@ pub(super) struct Explicit {
     known: bool,
     /// Where the last but one stage was taken.
     sixth: Vec<f64>,
-    new: Vec<f64>,
+    /// Where the last attempt leads.
+    pub new: Vec<f64>,
     /// The error allowed.
     scale: Vec<f64>,
     error: f64,

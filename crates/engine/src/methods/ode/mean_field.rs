@@ -1,4 +1,4 @@
-//! The mean field: dx/dt = Σ ν·a(x).
+//! The mean field: dx/dt = Σ ν·a(x) for counts, and the rates of change of continuous variables.
 
 use metacascade_random::Stream;
 use nalgebra::{DMatrix, DVectorViewMut, Dyn, LU};
@@ -43,11 +43,8 @@ impl Stepper for MeanField {
         let (time, size) = (state.time(), self.counts.len());
         self.counts.copy_from_slice(&state.values[1..=size]);
         let mut system = Drift { state, linear: &mut self.linear };
-        self.solver.advance(&mut system, &mut self.counts, time, until, stats)?;
-        place(state, until, &self.counts);
-        for index in 0..state.propensities.len() {
-            state.propensities[index] = state.law(index);
-        }
+        let reached = self.solver.advance(&mut system, &mut self.counts, time, until, stats)?;
+        place(state, reached, &self.counts);
         Ok(())
     }
 }
@@ -66,6 +63,11 @@ pub(crate) fn drift(state: &State, drift: &mut [f64]) {
         let propensity = state.law(index);
         for &(species, change) in &reaction.changes {
             drift[species] += change * propensity;
+        }
+    }
+    for (drift, species) in drift.iter_mut().zip(&state.network.species) {
+        if let Some(rate) = &species.rate {
+            *drift += rate.evaluate(&state.values);
         }
     }
 }
@@ -101,6 +103,14 @@ impl System for Drift<'_, '_> {
         }
     }
 
+    fn turned(&mut self, time: f64, y: &[f64]) -> bool {
+        if self.state.network.events.is_empty() {
+            return false;
+        }
+        place(self.state, time, y);
+        self.state.turned()
+    }
+
     fn norm(&self, scale: &[f64]) -> f64 {
         self.linear.as_ref().map_or(0.0, |linear| linear.norm(scale))
     }
@@ -124,15 +134,18 @@ impl Linear {
         self.jacobian.fill(0.0);
         by_time.fill(0.0);
         for slot in TIME..=by_time.len() {
-            let (tangents, reactions) = self.derivatives.by(state.network, &state.values, slot);
-            for &reaction in reactions {
+            let (tangents, dependents) = self.derivatives.by(state.network, &state.values, slot);
+            let mut add = |species: usize, slope: f64| match slot {
+                TIME => by_time[species] += slope,
+                _ => self.jacobian[(species, slot - 1)] += slope,
+            };
+            for &reaction in &dependents.reactions {
                 let slope = state.law_derivative(reaction, tangents);
-                for &(species, change) in &state.network.reactions[reaction].changes {
-                    match slot {
-                        TIME => by_time[species] += change * slope,
-                        _ => self.jacobian[(species, slot - 1)] += change * slope,
-                    }
-                }
+                let changes = &state.network.reactions[reaction].changes;
+                changes.iter().for_each(|&(species, change)| add(species, change * slope));
+            }
+            for &variable in &dependents.variables {
+                add(variable, state.rate_derivative(variable, tangents));
             }
         }
     }

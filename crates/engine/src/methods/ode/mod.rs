@@ -33,6 +33,11 @@ pub(crate) trait System {
     /// A bound of the moduli of J's eigenvalues: its norm where lengths are measured in `scale`.
     fn norm(&self, scale: &[f64]) -> f64;
 
+    /// Whether the integration must stop here, if it has not before.
+    fn turned(&mut self, _time: f64, _y: &[f64]) -> bool {
+        false
+    }
+
     /// Writes the error allowed in a step from `old` to `new`.
     fn allow(&self, tolerance: Tolerance, old: &[f64], new: &[f64], scale: &mut [f64]) {
         for (scale, (old, new)) in scale.iter_mut().zip(old.iter().zip(new)) {
@@ -107,7 +112,7 @@ impl Solver {
         }
     }
 
-    /// Moves `y` from time `from` to `until`.
+    /// Moves `y` from time `from` to `until`, or to where the system has turned; gives the time reached.
     pub fn advance(
         &mut self,
         system: &mut impl System,
@@ -115,7 +120,7 @@ impl Solver {
         from: f64,
         until: f64,
         stats: &mut Stats,
-    ) -> Result<(), SimulationError> {
+    ) -> Result<f64, SimulationError> {
         let mut time = from;
         while time < until {
             let rest = until - time;
@@ -126,13 +131,13 @@ impl Solver {
             // A last step that would leave a sliver is stretched to the end.
             let clipped = if 1.0001 * step >= rest { rest } else { step };
             stats.step(time)?;
-            let (error, factor) = if self.stiff {
-                let rosenbrock = self.rosenbrock.get_or_insert_with(|| Rosenbrock::new(y.len()));
-                rosenbrock.attempt(system, time, clipped, y, self.tolerance)
-            } else {
-                self.explicit.attempt(system, time, clipped, y, self.tolerance)
-            };
+            let (error, factor) = self.attempt(system, time, clipped, y);
             if error <= 1.0 {
+                if system.turned(time + clipped, self.new_point()) {
+                    let step = self.first_turn(system, time, clipped, y);
+                    self.accept(system, step, true, y);
+                    return Ok(time + step);
+                }
                 time = if clipped == rest { until } else { time + clipped };
                 self.accept(system, clipped, clipped < step, y);
                 // A step cut short at the end says little about the step that would have been right.
@@ -148,7 +153,36 @@ impl Solver {
                 self.step = Some(step);
             }
         }
-        Ok(())
+        Ok(until)
+    }
+
+    fn attempt(&mut self, system: &mut impl System, time: f64, step: f64, y: &[f64]) -> (f64, f64) {
+        if self.stiff {
+            let rosenbrock = self.rosenbrock.get_or_insert_with(|| Rosenbrock::new(y.len()));
+            rosenbrock.attempt(system, time, step, y, self.tolerance)
+        } else {
+            self.explicit.attempt(system, time, step, y, self.tolerance)
+        }
+    }
+
+    /// Where the last attempt leads.
+    fn new_point(&self) -> &[f64] {
+        match &self.rosenbrock {
+            Some(rosenbrock) if self.stiff => &rosenbrock.new,
+            _ => &self.explicit.new,
+        }
+    }
+
+    /// The shortest step within `step` after which the system has turned, by bisection; it is the one attempted last.
+    fn first_turn(&mut self, system: &mut impl System, time: f64, step: f64, y: &[f64]) -> f64 {
+        let (mut before, mut after) = (0.0, step);
+        while after - before > SHORTEST * (time.abs() + step) {
+            let middle = 0.5 * (before + after);
+            self.attempt(system, time, middle, y);
+            if system.turned(time + middle, self.new_point()) { after = middle } else { before = middle }
+        }
+        self.attempt(system, time, after, y);
+        after
     }
 
     /// Takes the new point of a step over, and the method for the next.

@@ -42,7 +42,8 @@ pub(super) struct Rosenbrock {
     /// Where a stage is taken.
     point: Vec<f64>,
     stages: [Vec<f64>; STAGES],
-    new: Vec<f64>,
+    /// Where the last attempt leads.
+    pub new: Vec<f64>,
     /// The error allowed.
     scale: Vec<f64>,
 }

@@ -112,6 +112,27 @@ fn run(network: &Network, method: Method, times: &[f64]) -> (Vec<Vec<f64>>, u64)
     (found, stats.steps)
 }
 
+/// A clock that starts anew at 2.5, and a decay that ends at 50: by conditions, whose turns must be found within steps.
+/// A fast variable makes the second stiff.
+#[test]
+fn conditions_turn_within_steps() {
+    let clock =
+        Network::builder("clock").variable("X", "0", "1").event_when("X >= 2.5", &[("X", "0")]).build().unwrap();
+    let (found, _) = run(&clock, Method::ode(), &[2.0, 11.0]);
+    assert!((found[0][0] - 2.0).abs() < 1e-9 && (found[1][0] - 1.0).abs() < 1e-9, "{found:?}");
+    let decay = Network::builder("decay")
+        .variable("X", "100", "-k * X")
+        .variable("Y", "100", "1e5 * (X - Y)")
+        .parameter("k", 0.1)
+        .event_when("X < 50", &[("k", "0")])
+        .build()
+        .unwrap();
+    let (found, steps) = run(&decay, Method::ode(), &[5.0, 20.0]);
+    assert!((found[0][0] - 100.0 * (-0.5_f64).exp()).abs() < 1e-4, "{found:?}");
+    assert!((found[1][0] - 50.0).abs() < 1e-9 && (found[1][1] - 50.0).abs() < 1e-4, "{found:?}");
+    assert!(steps < 500, "{steps} steps");
+}
+
 /// Robertson's kinetics; values of the example `cvRoberts_dns` of SUNDIALS.
 #[test]
 fn robertson() {

@@ -1,0 +1,170 @@
+//! What is to happen at given times or when conditions turn: the events of a trajectory.
+//!
+//! Semantics are those of SBML Level 3 (Hucka et al. 2019, J Integr Bioinform 16:20190021, section 4.11): a condition
+//! that becomes true triggers its event; after its delay the event is carried out, of several at the same time the one
+//! of largest priority first (of equal ones that which was triggered first); each may trigger others.
+
+use crate::network::{Clock, Trigger};
+use crate::simulator::SimulationError;
+use crate::state::State;
+
+/// Events carried out at one instant after which they are taken to set each other off for ever.
+const MOST_AT_ONCE: usize = 10_000;
+
+/// Intervals in which a comparison that is not linear in time is looked at for a turn.
+const SCAN: usize = 64;
+
+#[derive(Default)]
+pub(crate) struct Agenda {
+    pending: Vec<Pending>,
+    triggered: u64,
+}
+
+struct Pending {
+    time: f64,
+    event: usize,
+    order: u64,
+    /// New values, where they are those of the time of the trigger.
+    values: Option<Vec<f64>>,
+}
+
+impl Agenda {
+    /// Begins a trajectory.
+    pub fn start(&mut self, state: &mut State) {
+        self.pending.clear();
+        self.triggered = 0;
+        for (index, event) in state.network.events.iter().enumerate() {
+            match &event.trigger {
+                Trigger::At(at) => {
+                    // An event that never comes (NaN or infinite time) or lies before the start does nothing.
+                    let at = at.evaluate(&state.values);
+                    if (0.0..f64::INFINITY).contains(&at) {
+                        self.push(at + delay(state, index), index, None);
+                    }
+                }
+                Trigger::When { initially, .. } => state.holds[index] = *initially,
+            }
+        }
+    }
+
+    fn push(&mut self, time: f64, event: usize, values: Option<Vec<f64>>) {
+        self.pending.push(Pending { time, event, order: self.triggered, values });
+        self.triggered += 1;
+    }
+
+    /// The next time, after now and not after `until`, at which something is pending or time turns a comparison.
+    /// `frozen` says whether all but time stays as it is until then, or the method reports that it does not.
+    pub fn next(&self, state: &mut State, until: f64, frozen: bool) -> f64 {
+        let mut next = until;
+        for pending in &self.pending {
+            next = next.min(pending.time);
+        }
+        let network = state.network;
+        for event in &network.events {
+            if let Trigger::When { clocks, .. } = &event.trigger {
+                for clock in clocks.iter().filter(|clock| frozen || !clock.of_species) {
+                    next = turn(clock, state, next).unwrap_or(next);
+                }
+            }
+        }
+        next
+    }
+
+    /// Carries out all that is due now; whether anything changed.
+    pub fn settle(&mut self, state: &mut State, whole: bool) -> Result<bool, SimulationError> {
+        if state.network.events.is_empty() {
+            return Ok(false);
+        }
+        let now = state.time();
+        for count in 0..MOST_AT_ONCE {
+            self.observe(state);
+            let rank = |pending: &Pending| {
+                let priority = state.network.events[pending.event].priority.as_ref();
+                priority.map_or(0.0, |priority| priority.evaluate(&state.values))
+            };
+            let due = self.pending.iter().enumerate().filter(|(_, pending)| pending.time <= now);
+            let first = due.min_by(|(_, a), (_, b)| {
+                rank(b).total_cmp(&rank(a)).then(a.time.total_cmp(&b.time)).then(a.order.cmp(&b.order))
+            });
+            let Some((place, _)) = first else { return Ok(count > 0) };
+            let pending = self.pending.remove(place);
+            let assignments = &state.network.events[pending.event].assignments;
+            let values = pending.values.unwrap_or_else(|| new_values(state, pending.event));
+            for ((slot, _), value) in assignments.iter().zip(values) {
+                state.values[*slot] = value;
+            }
+            state.check_counts(whole)?;
+            state.refresh()?;
+        }
+        Err(SimulationError::Events { time: now })
+    }
+
+    /// Looks at all conditions: those that became true trigger their events.
+    fn observe(&mut self, state: &mut State) {
+        state.update_rules();
+        for (index, event) in state.network.events.iter().enumerate() {
+            let Trigger::When { condition, persistent, .. } = &event.trigger else { continue };
+            let holds = condition.evaluate(&state.values) != 0.0;
+            let before = std::mem::replace(&mut state.holds[index], holds);
+            if holds && !before {
+                let values = event.values_from_trigger_time.then(|| new_values(state, index));
+                self.push(state.time() + delay(state, index), index, values);
+            } else if before && !holds && !persistent {
+                self.pending.retain(|pending| pending.event != index);
+            }
+        }
+    }
+}
+
+fn delay(state: &State, event: usize) -> f64 {
+    let delay = state.network.events[event].delay.as_ref().map_or(0.0, |delay| delay.evaluate(&state.values));
+    delay.max(0.0)
+}
+
+fn new_values(state: &State, event: usize) -> Vec<f64> {
+    let assignments = &state.network.events[event].assignments;
+    assignments.iter().map(|(_, program)| program.evaluate(&state.values)).collect()
+}
+
+/// The first time after now and not after `until` at which time alone turns a comparison.
+fn turn(clock: &Clock, state: &mut State, until: f64) -> Option<f64> {
+    let now = state.time();
+    let mut at = |time: f64| {
+        state.set_time(time);
+        state.update_rules();
+        (clock.gap.evaluate(&state.values), clock.comparison.evaluate(&state.values))
+    };
+    let (gap, holds) = at(now);
+    let (middle, end) = (at(0.5 * (now + until)).0, at(until).0);
+    let linear = (gap + end - 2.0 * middle).abs() <= 1e-9 * (gap.abs() + end.abs());
+    let mut bracket = None;
+    if linear {
+        let root = now + (until - now) * gap / (gap - end);
+        // Rounding may put the root a little to either side of where the comparison turns.
+        let slack = 4.0 * f64::EPSILON * (now.abs() + until.abs());
+        if root.is_finite() && root + slack > now && root - slack <= until {
+            let mut left = (root - slack).max(now);
+            // Turned at once, as `time > 5` is just after 5.
+            if at(left).1 != holds {
+                left = now;
+            }
+            bracket = Some((left, (root + slack).min(until)));
+        }
+    } else {
+        let step = (until - now) / SCAN as f64;
+        let found = (1..=SCAN).find(|&part| at(now + step * part as f64).1 != holds);
+        bracket = found.map(|part| (now + step * (part - 1) as f64, (now + step * part as f64).min(until)));
+    }
+    let turned = bracket.filter(|(_, right)| at(*right).1 != holds).map(|(mut left, mut right)| {
+        loop {
+            let middle = 0.5 * (left + right);
+            if middle <= left || middle >= right {
+                break right;
+            }
+            if at(middle).1 == holds { left = middle } else { right = middle }
+        }
+    });
+    state.set_time(now);
+    state.update_rules();
+    turned.filter(|turned| *turned > now)
+}
