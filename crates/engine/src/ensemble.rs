@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use metacascade_random::Key;
 use rayon::prelude::*;
 
-use crate::methods::Method;
+use crate::methods::{LinearNoise, MeanCovariance, Method};
 use crate::network::Network;
 use crate::simulator::{SimulationError, Simulator, Stats};
 
@@ -52,7 +52,8 @@ pub struct Summary {
     pub names: Vec<String>,
     /// `mean[time][column]`.
     pub mean: Vec<Vec<f64>>,
-    /// `sd[time][column]`, with n − 1 in the denominator; 0 for a single trajectory.
+    /// `sd[time][column]`, with n − 1 in the denominator; 0 for a single trajectory. By [`Method::Moments`], that of the
+    /// linear-noise approximation.
     pub sd: Vec<Vec<f64>>,
 }
 
@@ -81,12 +82,19 @@ impl Ensemble<'_> {
         Ok((chunks.into_iter().flat_map(|(values, _)| values).collect(), stats))
     }
 
-    /// Mean and standard deviation without keeping the trajectories.
+    /// Mean and standard deviation without keeping the trajectories; by [`Method::Moments`], without making any.
     ///
     /// # Errors
     /// Why the first of the failed trajectories could not be finished.
     pub fn summary(&self) -> Result<(Summary, Stats), SimulationError> {
         let names = self.names();
+        if self.method == Method::Moments {
+            let &Self { network, parameters, initial, times, .. } = self;
+            let (moments, stats) = LinearNoise { network, parameters, initial, times }.moments()?;
+            let sd = moments.iter().map(MeanCovariance::sd).collect();
+            let mean = moments.into_iter().map(|at| at.mean).collect();
+            return Ok((Summary { names, mean, sd }, stats));
+        }
         let columns = names.len();
         let chunks = self.chunks(|moments: &mut Vec<Moments>, index, recorded: &[f64]| {
             moments.resize(self.times.len() * columns, Moments::default());

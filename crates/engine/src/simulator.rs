@@ -3,7 +3,7 @@
 use metacascade_random::{Key, Stream};
 
 use crate::agenda::Agenda;
-use crate::methods::{CompositionRejection, Direct, MeanField, Method, NextReaction, TauLeap};
+use crate::methods::{CompositionRejection, Direct, MeanField, Method, NextReaction, NoTrajectories, TauLeap};
 use crate::network::Network;
 use crate::state::{Recorder, State};
 
@@ -60,6 +60,32 @@ pub enum SimulationError {
     /// The mean-field solver's step became too small.
     #[error("the mean-field solver cannot pass time {time}: its step became too small")]
     Stiff {
+        /// When.
+        time: f64,
+    },
+    /// A trajectory was asked of a method that makes none.
+    #[error("`moments` gives means and standard deviations, not trajectories; simulate by another method")]
+    NoTrajectories,
+    /// Linear noise met a rate that bends infinitely.
+    #[error("the rate of `{name}` has no finite slope along `{species}` at time {time}; linear noise needs one")]
+    Slope {
+        /// Name of the reaction, or of the continuous variable.
+        name: String,
+        /// The species' name.
+        species: String,
+        /// When.
+        time: f64,
+    },
+    /// Linear noise met an event whose time may be random.
+    #[error("linear noise takes events at given times only, none by condition")]
+    Condition,
+    /// Linear noise met an event that makes a parameter random.
+    #[error(
+        "an event sets `{parameter}` from counts that fluctuate (time {time}); linear noise keeps parameters fixed"
+    )]
+    RandomParameter {
+        /// The parameter's name.
+        parameter: String,
         /// When.
         time: f64,
     },
@@ -161,6 +187,7 @@ impl<'n> Simulator<'n> {
             Method::Ode { relative_tolerance, absolute_tolerance } => {
                 Box::new(MeanField::new(network, relative_tolerance, absolute_tolerance))
             }
+            Method::Moments => Box::new(NoTrajectories),
         };
         Self { state: State::new(network), stepper, agenda: Agenda::default() }
     }

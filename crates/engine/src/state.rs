@@ -211,6 +211,16 @@ impl<'n> State<'n> {
     pub fn law(&self, index: usize) -> f64 {
         self.network.reactions[index].law.evaluate(self.constants[index], &self.values)
     }
+
+    /// Its derivative along a direction in the values of all symbols, see [`Derivatives`](crate::network::Derivatives).
+    pub fn law_derivative(&self, index: usize, tangents: &[f64]) -> f64 {
+        self.network.reactions[index].law.derivative(self.constants[index], &self.values, tangents)
+    }
+
+    /// That of the rate of change of a continuous variable; 0 of a count.
+    pub fn rate_derivative(&self, species: usize, tangents: &[f64]) -> f64 {
+        self.network.species[species].rate.as_ref().map_or(0.0, |rate| rate.derivative(&self.values, tangents))
+    }
 }
 
 /// What is shown of a trajectory as it runs.

@@ -3,8 +3,8 @@
 use super::{Expression, ExpressionError, Function, Node};
 
 /// How deep the stack may grow, and how deep it grows in ordinary expressions.
-const STACK: usize = 192;
-const SHALLOW: usize = 12;
+pub(super) const STACK: usize = 192;
+pub(super) const SHALLOW: usize = 12;
 
 /// A compiled expression over the values of a network's symbols.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Program {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Instruction {
+pub(super) enum Instruction {
     Constant(f64),
     Load(usize),
     /// Pops two values, or one for functions of one argument; hill pops three.
@@ -62,6 +62,15 @@ impl Program {
     #[must_use]
     pub fn reads(&self) -> &[usize] {
         &self.reads
+    }
+
+    pub(super) fn code(&self) -> &[Instruction] {
+        &self.code
+    }
+
+    /// Whether the stack grows beyond [`SHALLOW`].
+    pub(super) fn deep(&self) -> bool {
+        self.deep
     }
 
     /// Compiles an expression whose names `slot` resolves; `mass_action` must have been expanded before.
@@ -143,7 +152,7 @@ impl Program {
     }
 }
 
-fn pops(function: Function) -> usize {
+pub(super) fn pops(function: Function) -> usize {
     match function {
         Function::Min | Function::Max => 2,
         other => *other.arity().start(),
@@ -199,11 +208,11 @@ fn run<const DEPTH: usize>(code: &[Instruction], values: &[f64]) -> f64 {
 }
 
 /// xⁿ/(Kⁿ+xⁿ), written so that it neither overflows nor divides 0 by 0.
-fn hill(x: f64, half: f64, exponent: f64) -> f64 {
+pub(super) fn hill(x: f64, half: f64, exponent: f64) -> f64 {
     if x <= 0.0 { 0.0 } else { 1.0 / (1.0 + (half / x).powf(exponent)) }
 }
 
-fn unary(function: Function, x: f64) -> f64 {
+pub(super) fn unary(function: Function, x: f64) -> f64 {
     match function {
         Function::Negate => -x,
         Function::Not => truth(x == 0.0),
@@ -230,7 +239,7 @@ fn unary(function: Function, x: f64) -> f64 {
 }
 
 #[inline]
-fn binary(function: Function, x: f64, y: f64) -> f64 {
+pub(super) fn binary(function: Function, x: f64, y: f64) -> f64 {
     match function {
         Function::Add => x + y,
         Function::Subtract => x - y,

@@ -4,6 +4,7 @@
 //! Comparisons give 1 or 0; any number other than 0 counts as true.
 
 mod compile;
+mod derivative;
 mod parse;
 mod token;
 

@@ -15,7 +15,8 @@ const MOST_EXACT_EVENTS: f64 = 2e5;
 /// against 67 ns an event at 40 reactions, 160 against 74 at 400).
 const MOST_DIRECT_REACTIONS: usize = 100;
 
-/// The solver of the mean field factors dense matrices: with more species than this it takes longer than simulations.
+/// Where equations are stiff, the solver of the mean field factors dense matrices: with more species than this it takes
+/// longer than simulations.
 const LARGEST_MEAN_FIELD: usize = 200;
 
 impl Method {

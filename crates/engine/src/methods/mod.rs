@@ -5,8 +5,9 @@ mod composition_rejection;
 mod direct;
 mod draws;
 mod groups;
-mod mean_field;
+mod moments;
 mod next_reaction;
+mod ode;
 mod small;
 mod tau_leap;
 
@@ -15,8 +16,11 @@ use std::str::FromStr;
 
 pub(crate) use composition_rejection::CompositionRejection;
 pub(crate) use direct::Direct;
-pub(crate) use mean_field::MeanField;
+
+pub(crate) use moments::NoTrajectories;
+pub use moments::{LinearNoise, MeanCovariance};
 pub(crate) use next_reaction::NextReaction;
+pub(crate) use ode::MeanField;
 use serde::de::{self, Deserialize, Deserializer, EnumAccess, VariantAccess, Visitor};
 pub(crate) use tau_leap::TauLeap;
 
@@ -34,13 +38,17 @@ pub enum Method {
         /// Largest relative change of a propensity in one leap (Cao, Gillespie & Petzold 2006 use 0.03).
         epsilon: f64,
     },
-    /// Mean-field ordinary differential equations, without noise.
+    /// Mean-field ordinary differential equations, without noise: by an explicit method, or one for stiff equations
+    /// once they prove stiff.
     Ode {
         /// Tolerance relative to each count.
         relative_tolerance: f64,
         /// Tolerance in counts.
         absolute_tolerance: f64,
     },
+    /// Means and standard deviations by the linear-noise approximation, without trajectories: for
+    /// [`Ensemble::summary`](crate::Ensemble::summary), see [`LinearNoise`].
+    Moments,
     /// One of the others, chosen by [`Method::resolve`].
     #[default]
     Auto,
@@ -48,11 +56,14 @@ pub enum Method {
 
 impl Method {
     /// All names, as [`Method::from_str`] takes them.
-    pub const NAMES: [&'static str; 6] =
-        ["direct", "next-reaction", "composition-rejection", "tau-leap", "ode", "auto"];
+    pub const NAMES: [&'static str; 7] =
+        ["direct", "next-reaction", "composition-rejection", "tau-leap", "ode", "moments", "auto"];
 
     /// Default relative change of a leap.
     pub const EPSILON: f64 = 0.03;
+
+    /// Default tolerance of differential equations.
+    const TOLERANCE: f64 = 1e-6;
 
     /// Whether trajectories follow the chemical master equation exactly.
     #[must_use]
@@ -69,7 +80,7 @@ impl Method {
     /// The mean field with the default tolerances.
     #[must_use]
     pub const fn ode() -> Self {
-        Method::Ode { relative_tolerance: 1e-6, absolute_tolerance: 1e-6 }
+        Method::Ode { relative_tolerance: Self::TOLERANCE, absolute_tolerance: Self::TOLERANCE }
     }
 }
 
@@ -81,6 +92,7 @@ impl fmt::Display for Method {
             Method::CompositionRejection => "composition-rejection",
             Method::TauLeap { .. } => "tau-leap",
             Method::Ode { .. } => "ode",
+            Method::Moments => "moments",
             Method::Auto => "auto",
         })
     }
@@ -101,6 +113,7 @@ impl FromStr for Method {
             "composition-rejection" => Ok(Method::CompositionRejection),
             "tau-leap" => Ok(Method::tau_leap()),
             "ode" => Ok(Method::ode()),
+            "moments" => Ok(Method::Moments),
             "auto" => Ok(Method::Auto),
             other => Err(UnknownMethod(other.to_owned())),
         }

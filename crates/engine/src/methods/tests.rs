@@ -18,7 +18,7 @@ fn every_name_is_a_method_that_bears_it() {
     for name in Method::NAMES {
         assert_eq!(name.parse::<Method>().unwrap().to_string(), name);
     }
-    assert!("tau-leep".parse::<Method>().unwrap_err().to_string().ends_with("tau-leap, ode, auto"));
+    assert!("tau-leep".parse::<Method>().unwrap_err().to_string().ends_with("tau-leap, ode, moments, auto"));
 }
 
 /// Counts of the first species at the end of `trajectories` trajectories.

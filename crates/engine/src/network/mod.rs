@@ -2,6 +2,7 @@
 
 mod build;
 mod check_units;
+mod derivatives;
 mod equation;
 mod event;
 mod parts;
@@ -11,6 +12,7 @@ mod toml;
 
 use std::collections::{BTreeSet, HashMap};
 
+pub(crate) use derivatives::Derivatives;
 pub(crate) use event::{Clock, Event, Trigger};
 pub use parts::Builder;
 pub(crate) use plan::{Firing, LARGEST_GROUP, Plan};

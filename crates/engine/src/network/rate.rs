@@ -33,6 +33,23 @@ impl RateLaw {
         }
     }
 
+    /// The derivative of the propensity along a direction, as [`Program::derivative`] has it.
+    pub fn derivative(&self, constant: f64, values: &[f64], tangents: &[f64]) -> f64 {
+        match self {
+            RateLaw::Product { factors, .. } => {
+                let others = |skipped: usize| factors.iter().enumerate().filter(move |(index, _)| *index != skipped);
+                let term = |(index, factor): (usize, &Factor)| match tangents[factor.slot] {
+                    0.0 => 0.0,
+                    tangent => {
+                        others(index).fold(constant * tangent, |product, (_, f)| product * (values[f.slot] - f.offset))
+                    }
+                };
+                factors.iter().enumerate().map(term).sum()
+            }
+            RateLaw::General(program) => program.derivative(values, tangents),
+        }
+    }
+
     /// The slots the law itself reads, not those read by rules it names.
     pub fn reads(&self) -> Vec<usize> {
         match self {
