@@ -1,16 +1,19 @@
 //! Many trajectories at once, on all threads, with the same numbers whatever their count.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use metacascade_random::Key;
 use rayon::prelude::*;
 
-use crate::methods::{LinearNoise, MeanCovariance, Method};
+use crate::methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method};
 use crate::network::Network;
 use crate::simulator::{SimulationError, Simulator, Stats};
 
 /// Trajectories that one task runs; a constant, so that sums are taken in the same order on any number of threads.
 const CHUNK: usize = 64;
+
+/// The same for trajectories in lockstep: several times the number of lanes, of which some idle at the end.
+const LOCKSTEP_CHUNK: usize = 256;
 
 /// A set of trajectories of one network under the same parameters.
 ///
@@ -119,23 +122,67 @@ impl Ensemble<'_> {
         record: impl Fn(&mut T, usize, &[f64]) + Sync,
     ) -> Result<Vec<(T, Stats)>, SimulationError> {
         let slots = self.names().iter().filter_map(|name| self.network.slot(name)).collect::<Vec<_>>();
+        let most = if self.method == Method::Ensemble { LOCKSTEP_CHUNK } else { CHUNK };
+        let chunks = self.trajectories.div_ceil(most);
         let run = |chunk: usize| {
-            let mut simulator = Simulator::new(self.network, &self.method);
             let mut value = T::default();
-            let mut stats = Vec::new();
-            let mut recorded = vec![0.0; slots.len()];
-            for index in chunk * CHUNK..((chunk + 1) * CHUNK).min(self.trajectories) {
-                let mut see = |time_index: usize, values: &[f64]| {
-                    recorded.iter_mut().zip(&slots).for_each(|(recorded, &slot)| *recorded = values[slot]);
-                    record(&mut value, time_index, &recorded);
-                    ControlFlow::Continue(())
-                };
-                let key = self.key.child(index as u64);
-                stats.push(simulator.run_from(self.parameters, self.initial, self.times, key, &mut see)?);
-            }
-            Ok((value, total(stats)))
+            // Of even sizes.
+            let jobs = chunk * self.trajectories / chunks..(chunk + 1) * self.trajectories / chunks;
+            let stats = match self.method {
+                Method::Ensemble => self.lockstep(jobs, &slots, |index, values| record(&mut value, index, values)),
+                _ => self.one_by_one(jobs, &slots, |index, values| record(&mut value, index, values)),
+            }?;
+            Ok((value, stats))
         };
-        (0..self.trajectories.div_ceil(CHUNK)).into_par_iter().map(run).collect()
+        (0..chunks).into_par_iter().map(run).collect()
+    }
+
+    fn one_by_one(
+        &self,
+        jobs: Range<usize>,
+        slots: &[usize],
+        mut record: impl FnMut(usize, &[f64]),
+    ) -> Result<Stats, SimulationError> {
+        let mut simulator = Simulator::new(self.network, &self.method);
+        let mut stats = Vec::new();
+        let mut recorded = vec![0.0; slots.len()];
+        for index in jobs {
+            let mut see = |time_index: usize, values: &[f64]| {
+                recorded.iter_mut().zip(slots).for_each(|(recorded, &slot)| *recorded = values[slot]);
+                record(time_index, &recorded);
+                ControlFlow::Continue(())
+            };
+            let key = self.key.child(index as u64);
+            stats.push(simulator.run_from(self.parameters, self.initial, self.times, key, &mut see)?);
+        }
+        Ok(total(stats))
+    }
+
+    /// Trajectories in lockstep come out mixed: they are kept, and shown one after the other.
+    fn lockstep(
+        &self,
+        jobs: Range<usize>,
+        slots: &[usize],
+        mut record: impl FnMut(usize, &[f64]),
+    ) -> Result<Stats, SimulationError> {
+        let &Self { network, parameters, initial, times, key, .. } = self;
+        let jobs: Vec<_> = jobs.map(|index| Job { parameters, initial, times, key: key.child(index as u64) }).collect();
+        let (width, columns) = (times.len(), slots.len());
+        let mut kept = vec![0.0; jobs.len() * width * columns];
+        let results = Lockstep::new(network).run(&jobs, &mut |job: usize, time: usize, values: &[f64]| {
+            let place = (job * width + time) * columns;
+            kept[place..place + columns].iter_mut().zip(slots).for_each(|(kept, &slot)| *kept = values[slot]);
+            ControlFlow::Continue(())
+        });
+        let mut stats = Vec::new();
+        for (job, result) in results.into_iter().enumerate() {
+            stats.push(result?);
+            for time in 0..width {
+                let place = (job * width + time) * columns;
+                record(time, &kept[place..place + columns]);
+            }
+        }
+        Ok(total(stats))
     }
 }
 

@@ -3,7 +3,9 @@
 use metacascade_random::{Key, Stream};
 
 use crate::agenda::Agenda;
-use crate::methods::{CompositionRejection, Direct, MeanField, Method, NextReaction, NoTrajectories, TauLeap};
+use crate::methods::{
+    CompositionRejection, Direct, Job, MeanField, Method, NextReaction, NoTrajectories, Runner, TauLeap,
+};
 use crate::network::Network;
 use crate::state::{Recorder, State};
 
@@ -167,7 +169,16 @@ pub(crate) trait Stepper {
 /// assert!(counts[0] == 1000.0 && (300.0..440.0).contains(&counts[1])); // mean 367.9, s.d. 15.2
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Simulator<'n> {
+pub struct Simulator<'n>(Engine<'n>);
+
+enum Engine<'n> {
+    Steps(Box<Steps<'n>>),
+    /// The ensemble method with a single lane.
+    Lane(Box<Runner<'n, 1>>),
+}
+
+/// A method that moves one state from stop to stop.
+struct Steps<'n> {
     state: State<'n>,
     stepper: Box<dyn Stepper + Send + 'n>,
     agenda: Agenda,
@@ -179,6 +190,7 @@ impl<'n> Simulator<'n> {
     #[must_use]
     pub fn new(network: &'n Network, method: &Method) -> Self {
         let stepper: Box<dyn Stepper + Send + 'n> = match *method {
+            Method::Ensemble => return Self(Engine::Lane(Box::new(Runner::single(network)))),
             Method::Direct => Box::new(Direct::new(network)),
             Method::NextReaction => Box::new(NextReaction::default()),
             Method::CompositionRejection => Box::new(CompositionRejection::default()),
@@ -189,7 +201,7 @@ impl<'n> Simulator<'n> {
             }
             Method::Moments => Box::new(NoTrajectories),
         };
-        Self { state: State::new(network), stepper, agenda: Agenda::default() }
+        Self(Engine::Steps(Box::new(Steps { state: State::new(network), stepper, agenda: Agenda::default() })))
     }
 
     /// One trajectory from time 0, shown to `recorder` at each of `times` (ascending, none negative).
@@ -219,6 +231,26 @@ impl<'n> Simulator<'n> {
     /// # Panics
     /// As [`Simulator::run`].
     pub fn run_from(
+        &mut self,
+        parameters: &[f64],
+        initial: &[(usize, f64)],
+        times: &[f64],
+        key: Key,
+        recorder: &mut impl Recorder,
+    ) -> Result<Stats, SimulationError> {
+        match &mut self.0 {
+            Engine::Steps(steps) => steps.run(parameters, initial, times, key, recorder),
+            Engine::Lane(lane) => {
+                let mut record = |_: usize, index: usize, values: &[f64]| recorder.record(index, values);
+                let result = lane.run(&[Job { parameters, initial, times, key }], &mut record).pop();
+                result.unwrap_or(Ok(Stats::default()))
+            }
+        }
+    }
+}
+
+impl Steps<'_> {
+    fn run(
         &mut self,
         parameters: &[f64],
         initial: &[(usize, f64)],

@@ -11,7 +11,7 @@ pub(super) const SHALLOW: usize = 12;
 pub struct Program {
     code: Vec<Instruction>,
     reads: Vec<usize>,
-    deep: bool,
+    depth: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,14 +39,14 @@ impl Program {
             [Instruction::Load(a), Instruction::Load(b), Instruction::Apply(function)] => {
                 binary(*function, values[*a], values[*b])
             }
-            code if self.deep => run::<STACK>(code, values),
+            code if self.deep() => run::<STACK>(code, values),
             code => run::<SHALLOW>(code, values),
         }
     }
 
     /// The program that gives 0.
     pub(crate) fn zero() -> Self {
-        Self { code: vec![Instruction::Constant(0.0)], reads: Vec::new(), deep: false }
+        Self { code: vec![Instruction::Constant(0.0)], reads: Vec::new(), depth: 1 }
     }
 
     /// The value, if the expression reads nothing.
@@ -68,9 +68,14 @@ impl Program {
         &self.code
     }
 
+    /// The largest number of values on the stack.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// Whether the stack grows beyond [`SHALLOW`].
     pub(super) fn deep(&self) -> bool {
-        self.deep
+        self.depth > SHALLOW
     }
 
     /// Compiles an expression whose names `slot` resolves; `mass_action` must have been expanded before.
@@ -79,13 +84,13 @@ impl Program {
         slot: &impl Fn(&str) -> Option<usize>,
         unknown: &impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ExpressionError> {
-        let mut program = Self { code: Vec::new(), reads: Vec::new(), deep: false };
+        let mut program = Self { code: Vec::new(), reads: Vec::new(), depth: 1 };
         program.emit(expression, slot, unknown)?;
         program.reads =
             program.code.iter().filter_map(|i| if let Instruction::Load(s) = i { Some(*s) } else { None }).collect();
         program.reads.sort_unstable();
         program.reads.dedup();
-        program.deep = depth(&program.code) > SHALLOW;
+        program.depth = depth(&program.code);
         Ok(program)
     }
 

@@ -5,12 +5,14 @@
 
 mod compile;
 mod derivative;
+mod lanes;
 mod parse;
 mod token;
 
 use std::ops::Range;
 
 pub use compile::Program;
+pub(crate) use lanes::{LaneStack, Row};
 pub(crate) use parse::{Functions, parse, parse_with};
 
 /// What is wrong with an expression, and where in its text.

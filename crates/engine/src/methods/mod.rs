@@ -5,6 +5,7 @@ mod composition_rejection;
 mod direct;
 mod draws;
 mod groups;
+mod lockstep;
 mod moments;
 mod next_reaction;
 mod ode;
@@ -17,6 +18,8 @@ use std::str::FromStr;
 pub(crate) use composition_rejection::CompositionRejection;
 pub(crate) use direct::Direct;
 
+pub(crate) use lockstep::Runner;
+pub use lockstep::{Job, Lockstep};
 pub(crate) use moments::NoTrajectories;
 pub use moments::{LinearNoise, MeanCovariance};
 pub(crate) use next_reaction::NextReaction;
@@ -29,6 +32,9 @@ pub(crate) use tau_leap::TauLeap;
 pub enum Method {
     /// Exact, one event after the other: for up to some 10⁵ events a trajectory.
     Direct,
+    /// Exact, many trajectories in lockstep by wide instructions ([`Lockstep`]): for ensembles of networks of up to some
+    /// hundred reactions.
+    Ensemble,
     /// Exact; the cost of an event grows with the logarithm of the number of reactions: for hundreds of them and more.
     NextReaction,
     /// Exact; the cost of an event does not grow with the number of reactions: for thousands of them.
@@ -56,8 +62,8 @@ pub enum Method {
 
 impl Method {
     /// All names, as [`Method::from_str`] takes them.
-    pub const NAMES: [&'static str; 7] =
-        ["direct", "next-reaction", "composition-rejection", "tau-leap", "ode", "moments", "auto"];
+    pub const NAMES: [&'static str; 8] =
+        ["direct", "ensemble", "next-reaction", "composition-rejection", "tau-leap", "ode", "moments", "auto"];
 
     /// Default relative change of a leap.
     pub const EPSILON: f64 = 0.03;
@@ -68,7 +74,7 @@ impl Method {
     /// Whether trajectories follow the chemical master equation exactly.
     #[must_use]
     pub const fn is_exact(self) -> bool {
-        matches!(self, Self::Direct | Self::NextReaction | Self::CompositionRejection)
+        matches!(self, Self::Direct | Self::Ensemble | Self::NextReaction | Self::CompositionRejection)
     }
 
     /// Tau-leaping with the default accuracy.
@@ -88,6 +94,7 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Method::Direct => "direct",
+            Method::Ensemble => "ensemble",
             Method::NextReaction => "next-reaction",
             Method::CompositionRejection => "composition-rejection",
             Method::TauLeap { .. } => "tau-leap",
@@ -109,6 +116,7 @@ impl FromStr for Method {
     fn from_str(name: &str) -> Result<Self, UnknownMethod> {
         match name {
             "direct" => Ok(Method::Direct),
+            "ensemble" => Ok(Method::Ensemble),
             "next-reaction" => Ok(Method::NextReaction),
             "composition-rejection" => Ok(Method::CompositionRejection),
             "tau-leap" => Ok(Method::tau_leap()),

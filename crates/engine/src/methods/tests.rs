@@ -9,9 +9,9 @@ use metacascade_random::Key;
 
 use crate::{Method, Network, SimulationError, Simulator};
 
-const EXACT: [Method; 3] = [Method::Direct, Method::NextReaction, Method::CompositionRejection];
-const STOCHASTIC: [Method; 4] =
-    [Method::Direct, Method::NextReaction, Method::CompositionRejection, Method::tau_leap()];
+const EXACT: [Method; 4] = [Method::Direct, Method::Ensemble, Method::NextReaction, Method::CompositionRejection];
+const STOCHASTIC: [Method; 5] =
+    [Method::Direct, Method::Ensemble, Method::NextReaction, Method::CompositionRejection, Method::tau_leap()];
 
 #[test]
 fn every_name_is_a_method_that_bears_it() {
