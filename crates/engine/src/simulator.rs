@@ -173,8 +173,8 @@ pub struct Simulator<'n>(Engine<'n>);
 
 enum Engine<'n> {
     Steps(Box<Steps<'n>>),
-    /// The ensemble method with a single lane.
-    Lane(Box<Runner<'n, 1>>),
+    /// The ensemble method, with one of its lanes in use.
+    Lane(Box<Runner<'n, 8>>),
 }
 
 /// A method that moves one state from stop to stop.

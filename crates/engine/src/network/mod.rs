@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 pub(crate) use derivatives::Derivatives;
 pub(crate) use event::{Clock, Event, Trigger};
 pub use parts::Builder;
-pub(crate) use plan::{Firing, LARGEST_GROUP, Plan};
+pub(crate) use plan::{Firing, Group, LARGEST_GROUP, Plan};
 pub(crate) use rate::RateLaw;
 
 use crate::diagnostic::{Diagnostics, suggestion};

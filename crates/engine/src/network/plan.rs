@@ -12,6 +12,9 @@ use super::{Network, RateLaw, TIME, Trigger};
 /// Reactions of a group are searched all at once in lanes of eight: a group has no more.
 pub(crate) const LARGEST_GROUP: usize = 8;
 
+/// Networks with no more reactions are left without groups.
+const FEW_REACTIONS: usize = 8;
+
 /// Reactions whose propensities are one common factor times a constant each.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
@@ -138,6 +141,8 @@ impl Plan {
 
     fn form_groups(&mut self, network: &Network) {
         let one = network.one_slot();
+        // Of few reactions the right one is found faster than group and member one after the other.
+        let most = if network.reactions.len() > FEW_REACTIONS { LARGEST_GROUP } else { 1 };
         let mut members: Vec<Vec<u32>> = Vec::new();
         let mut known: HashMap<Vec<(usize, u64)>, usize> = HashMap::new();
         for (index, reaction) in network.reactions.iter().enumerate() {
@@ -149,7 +154,7 @@ impl Plan {
             };
             let mut key: Vec<_> = factors.iter().map(|factor| (factor.slot, factor.offset.to_bits())).collect();
             key.sort_unstable();
-            let group = known.get(&key).copied().filter(|group| members[*group].len() < LARGEST_GROUP);
+            let group = known.get(&key).copied().filter(|group| members[*group].len() < most);
             let group = group.unwrap_or_else(|| {
                 let factor = |index: usize| {
                     key.get(index).map_or((one, 0.0), |(slot, offset)| (*slot as u32, f64::from_bits(*offset)))

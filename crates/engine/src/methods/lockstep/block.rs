@@ -5,22 +5,43 @@
 //! widths give the same bits.
 
 use crate::expression::{LaneStack, Row};
-use crate::network::{Firing, LARGEST_GROUP, Network, Plan, RateLaw};
+use crate::network::{Group, LARGEST_GROUP, Network, Plan, RateLaw};
 
 /// Changes of a reaction that are made without a loop.
 const FEW: usize = 2;
 
+/// Lanes whose numbers stay in registers through a loop over all groups.
+const PART: usize = 8;
+
+/// Stands for any number of factors of a group, and laws that are no products.
+const ANY: usize = 4;
+
 /// Steps after which a run comes back.
 const STEPS: u32 = 1 << 20;
+
+/// Running sums of the constants of a group's reactions; infinite beyond the last.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Sums([f64; LARGEST_GROUP]);
+
+/// What is written out for some instructions, where the compiler does not find them.
+pub(super) trait Instructions {
+    /// How many of the sums, times `factor`, are not above `rest`.
+    fn passed(sums: &[f64; LARGEST_GROUP], factor: f64, rest: f64) -> usize;
+}
 
 /// What a reaction changes.
 #[derive(Clone, Copy)]
 struct Move {
     slots: [u32; FEW],
     changes: [f64; FEW],
+    /// Of the plan.
+    position: u32,
     /// Further changes, in [`Plan::changes`].
     more: (u32, u32),
     watched: bool,
+    /// Whether it is watched or has further changes.
+    seldom: bool,
 }
 
 /// Why a step was interrupted before its events: sets of lanes, a bit a lane.
@@ -53,7 +74,7 @@ pub(super) struct Block<'n, const W: usize> {
     pub stop: Row<W>,
     /// Lanes that run, a bit each.
     pub active: u64,
-    /// Reaction that each lane fired last, as a position of the plan.
+    /// Reaction that each lane fired when it was found broken, as a position of the plan.
     pub fired: [u32; W],
     pub events: [u64; W],
     /// State of each lane's xoshiro256++.
@@ -61,12 +82,19 @@ pub(super) struct Block<'n, const W: usize> {
     /// By group: sum of constants.
     constants: Vec<Row<W>>,
     /// By group and lane: running sums of the constants within the group.
-    running: Vec<[[f64; LARGEST_GROUP]; W]>,
+    running: Vec<[Sums; W]>,
     factors: Vec<Row<W>>,
     cumulative: Vec<Row<W>>,
     total: Row<W>,
     target: Row<W>,
-    moves: Vec<Move>,
+    /// Slots and offsets of the first three factors of each group.
+    terms: Vec<[(u32, f64); 3]>,
+    /// What the reactions of each group change; behind the last they are filled up with it, where rounding may lead.
+    moves: Vec<[Move; LARGEST_GROUP]>,
+    /// The most factors of a group: 1 without offset, 2, 3, or [`ANY`].
+    most_factors: usize,
+    /// Whether a group has more than one reaction.
+    grouped: bool,
     stack: LaneStack<W>,
 }
 
@@ -77,15 +105,32 @@ impl<'n, const W: usize> Block<'n, W> {
         let mut values = vec![Row::ZERO; network.slots() + 2];
         values[network.one_slot() as usize] = Row([1.0; W]);
         let nothing = network.one_slot() + 1;
-        let few = |firing: &Firing| {
+        let few = |position: usize| {
+            let firing = &plan.firings[position];
             let changes = &plan.changes[firing.changes.0 as usize..firing.changes.1 as usize];
             let change = |index: usize| changes.get(index).copied().unwrap_or((nothing, 0.0));
             Move {
                 slots: std::array::from_fn(|index| change(index).0),
                 changes: std::array::from_fn(|index| change(index).1),
+                position: position as u32,
                 more: ((firing.changes.0 + FEW as u32).min(firing.changes.1), firing.changes.1),
                 watched: firing.watched,
+                seldom: firing.watched || changes.len() > FEW,
             }
+        };
+        let moves = |group: &Group| {
+            std::array::from_fn(|place| few((group.first + (place as u32).min(group.count - 1)) as usize))
+        };
+        let one = network.one_slot();
+        let terms = |group: &Group| {
+            let third = plan.factors[group.more.0 as usize..group.more.1 as usize].first();
+            let third = third.map_or((one, 0.0), |factor| (factor.slot as u32, factor.offset));
+            [group.factors[0], group.factors[1], third]
+        };
+        let factors = |group: &Group| match group {
+            Group { general: true, .. } => ANY,
+            Group { factors: [(_, 0.0), (second, _)], more, .. } if *second == one && more.0 == more.1 => 1,
+            Group { more: (start, end), .. } => (2 + (end - start) as usize).min(ANY),
         };
         Self {
             network,
@@ -99,12 +144,15 @@ impl<'n, const W: usize> Block<'n, W> {
             events: [0; W],
             random: [[1; W]; 4],
             constants: vec![Row::ZERO; groups],
-            running: vec![[[f64::INFINITY; LARGEST_GROUP]; W]; groups],
+            running: vec![[Sums([f64::INFINITY; LARGEST_GROUP]); W]; groups],
             factors: vec![Row::ZERO; groups],
             cumulative: vec![Row::ZERO; groups],
             total: Row::ZERO,
             target: Row::ZERO,
-            moves: plan.firings.iter().map(few).collect(),
+            terms: plan.groups.iter().map(terms).collect(),
+            moves: plan.groups.iter().map(|group| moves(group)).collect(),
+            most_factors: plan.groups.iter().map(factors).max().unwrap_or(1),
+            grouped: plan.groups.iter().any(|group| group.count > 1),
             stack: LaneStack::default(),
         }
     }
@@ -119,7 +167,7 @@ impl<'n, const W: usize> Block<'n, W> {
             for place in 0..group.count as usize {
                 let reaction = self.plan.reactions[group.first as usize + place] as usize;
                 sum += if group.general { 1.0 } else { constants[reaction] };
-                self.running[index][lane][place] = sum;
+                self.running[index][lane].0[place] = sum;
             }
             self.constants[index].0[lane] = sum;
         }
@@ -147,10 +195,20 @@ impl<'n, const W: usize> Block<'n, W> {
 
     /// Fires the events of the lanes in `fire`, then steps all until one pauses, or [`STEPS`] have been made.
     #[inline(always)]
-    pub fn run(&mut self, mut fire: u64) -> Pause {
+    pub fn run<P: Instructions>(&mut self, fire: u64) -> Pause {
+        match self.most_factors {
+            1 => self.run_by::<P, 1>(fire),
+            2 => self.run_by::<P, 2>(fire),
+            3 => self.run_by::<P, 3>(fire),
+            _ => self.run_by::<P, ANY>(fire),
+        }
+    }
+
+    #[inline(always)]
+    fn run_by<P: Instructions, const FACTORS: usize>(&mut self, mut fire: u64) -> Pause {
         for _ in 0..STEPS {
-            let mut pause = self.fire(fire);
-            self.propensities(&mut pause);
+            let mut pause = self.fire::<P>(fire);
+            self.propensities::<FACTORS>(&mut pause);
             self.draw(&mut pause);
             if pause.any() & self.active != 0 {
                 return pause;
@@ -163,47 +221,93 @@ impl<'n, const W: usize> Block<'n, W> {
 
     /// Factors and running sums of the propensities of all groups.
     #[inline(always)]
-    fn propensities(&mut self, pause: &mut Pause) {
+    fn propensities<const FACTORS: usize>(&mut self, pause: &mut Pause) {
+        if FACTORS == ANY {
+            self.laws();
+        }
+        let mut impossible = false;
+        for part in 0..W / PART {
+            let (mut sum, mut lowest) = ([0.0; PART], [0.0; PART]);
+            let groups = self.terms.iter().zip(&self.constants).zip(&mut self.factors).zip(&mut self.cumulative);
+            for (((terms, constant), factor_row), cumulative) in groups {
+                let factor = &mut factor_row.0.as_chunks_mut::<PART>().0[part];
+                if FACTORS < ANY {
+                    let values = |term: usize| &self.values[terms[term].0 as usize].0.as_chunks::<PART>().0[part];
+                    *factor = *values(0);
+                    if FACTORS > 1 {
+                        let ((_, offset), (_, other_offset), other) = (terms[0], terms[1], values(1));
+                        for lane in 0..PART {
+                            factor[lane] = (factor[lane] - offset) * (other[lane] - other_offset);
+                        }
+                    }
+                    if FACTORS > 2 {
+                        let ((_, offset), other) = (terms[2], values(2));
+                        for lane in 0..PART {
+                            factor[lane] *= other[lane] - offset;
+                        }
+                    }
+                }
+                let constant = &constant.0.as_chunks::<PART>().0[part];
+                for lane in 0..PART {
+                    let propensity = factor[lane] * constant[lane];
+                    sum[lane] += propensity;
+                    // What is not a number shows in the sum.
+                    lowest[lane] = if propensity < lowest[lane] { propensity } else { lowest[lane] };
+                }
+                cumulative.0.as_chunks_mut::<PART>().0[part] = sum;
+            }
+            self.total.0.as_chunks_mut::<PART>().0[part] = sum;
+            for lane in 0..PART {
+                impossible |= !(lowest[lane] >= 0.0 && sum[lane] < f64::INFINITY);
+            }
+        }
+        if impossible {
+            pause.bad = self.impossible();
+        }
+    }
+
+    /// Lanes with an impossible propensity.
+    #[cold]
+    fn impossible(&self) -> u64 {
+        let mut before = [0.0; W];
+        let mut bad = 0;
+        for row in &self.cumulative {
+            bad |= set::<W>(|lane| !(row.0[lane] >= before[lane] && row.0[lane] < f64::INFINITY));
+            before = row.0;
+        }
+        bad
+    }
+
+    /// Rules and the factors of all groups, whatever their laws.
+    #[inline(always)]
+    fn laws(&mut self) {
         let first_rule = self.network.rule_slot(0);
         for &rule in &self.plan.needed_rules {
             self.network.rules[rule].program.evaluate_lanes(&self.values, &mut self.stack);
             self.values[first_rule + rule] = *self.stack.result();
         }
-        let mut sum = [0.0; W];
-        let mut lowest = [0.0; W];
         for (index, group) in self.plan.groups.iter().enumerate() {
-            let [(a, a_offset), (b, b_offset)] = group.factors;
-            let mut factor = self.values[a as usize].0;
-            if b != self.network.one_slot() || a_offset != 0.0 {
-                let other = &self.values[b as usize].0;
-                for lane in 0..W {
-                    factor[lane] = (factor[lane] - a_offset) * (other[lane] - b_offset);
-                }
-                for more in &self.plan.factors[group.more.0 as usize..group.more.1 as usize] {
-                    let other = &self.values[more.slot].0;
-                    for lane in 0..W {
-                        factor[lane] *= other[lane] - more.offset;
-                    }
-                }
-            } else if group.general {
+            if group.general {
                 let reaction = self.plan.reactions[group.first as usize] as usize;
                 if let RateLaw::General(program) = &self.network.reactions[reaction].law {
                     program.evaluate_lanes(&self.values, &mut self.stack);
-                    factor = self.stack.result().0;
+                    self.factors[index] = *self.stack.result();
+                }
+                continue;
+            }
+            let [(a, a_offset), (b, b_offset)] = group.factors;
+            let (a, b) = (&self.values[a as usize].0, &self.values[b as usize].0);
+            let factor = &mut self.factors[index].0;
+            for lane in 0..W {
+                factor[lane] = (a[lane] - a_offset) * (b[lane] - b_offset);
+            }
+            for more in &self.plan.factors[group.more.0 as usize..group.more.1 as usize] {
+                let other = &self.values[more.slot].0;
+                for lane in 0..W {
+                    factor[lane] *= other[lane] - more.offset;
                 }
             }
-            let constant = &self.constants[index].0;
-            for lane in 0..W {
-                let propensity = factor[lane] * constant[lane];
-                sum[lane] += propensity;
-                // What is not a number shows in the sum.
-                lowest[lane] = if propensity < lowest[lane] { propensity } else { lowest[lane] };
-            }
-            self.factors[index].0 = factor;
-            self.cumulative[index].0 = sum;
         }
-        self.total.0 = sum;
-        pause.bad = set::<W>(|lane| !(lowest[lane] >= 0.0 && sum[lane] < f64::INFINITY));
     }
 
     /// Time and choice of the next events.
@@ -224,54 +328,72 @@ impl<'n, const W: usize> Block<'n, W> {
 
     /// Chooses and fires the reactions of the lanes in `fire`.
     #[inline(always)]
-    fn fire(&mut self, fire: u64) -> Pause {
+    fn fire<P: Instructions>(&mut self, fire: u64) -> Pause {
         let mut pause = Pause::default();
         if fire == 0 {
             return pause;
         }
-        let target = self.target.0;
-        let (mut chosen, mut passed) = ([0_u64; W], [0.0; W]);
-        for row in &self.cumulative {
+        let (mut chosen, mut rest) = ([0_u64; W], [0.0; W]);
+        for part in 0..W / PART {
+            let target = &self.target.0.as_chunks::<PART>().0[part];
+            let (mut group, mut passed) = ([0_u64; PART], [0.0; PART]);
+            for row in &self.cumulative {
+                let sum = &row.0.as_chunks::<PART>().0[part];
+                for lane in 0..PART {
+                    let over = sum[lane] <= target[lane];
+                    group[lane] += u64::from(over);
+                    passed[lane] = if over { sum[lane] } else { passed[lane] };
+                }
+            }
+            let rest = &mut rest.as_chunks_mut::<PART>().0[part];
+            for lane in 0..PART {
+                rest[lane] = target[lane] - passed[lane];
+            }
+            chosen.as_chunks_mut::<PART>().0[part] = group;
+        }
+        if fire == u64::MAX >> (64 - W) {
+            self.time = self.next;
+            self.events.iter_mut().for_each(|events| *events += 1);
             for lane in 0..W {
-                let over = row.0[lane] <= target[lane];
-                chosen[lane] += u64::from(over);
-                passed[lane] = if over { row.0[lane] } else { passed[lane] };
+                self.fire_lane::<P>(lane, chosen[lane], rest[lane], &mut pause);
+            }
+        } else {
+            for lane in (0..W).filter(|lane| (fire >> lane) & 1 != 0) {
+                self.time.0[lane] = self.next.0[lane];
+                self.events[lane] += 1;
+                self.fire_lane::<P>(lane, chosen[lane], rest[lane], &mut pause);
             }
         }
-        for lane in 0..W {
-            let go = (fire >> lane) & 1 != 0;
-            // Rounding may leave the target at the total: then nothing fires.
-            let group = chosen[lane] as usize;
-            if !go {
-                continue;
-            }
-            self.time.0[lane] = self.next.0[lane];
-            let (Some(law), Some(running)) = (self.plan.groups.get(group), self.running.get(group)) else { continue };
-            let factor = self.factors[group].0[lane];
-            let rest = target[lane] - passed[lane];
-            let mut place = 0;
-            if law.count > 1 {
-                place = running[lane].iter().map(|sum| u32::from(sum * factor <= rest)).sum::<u32>().min(law.count - 1);
-            }
-            let position = law.first + place;
-            let step = &self.moves[position as usize];
-            let mut possible = true;
-            for index in 0..FEW {
-                let count = &mut self.values[step.slots[index] as usize].0[lane];
-                *count += step.changes[index];
-                possible &= *count >= 0.0;
-            }
+        pause
+    }
+
+    /// Fires a reaction of the group `chosen`: that in which `rest` of the group's propensity lies.
+    #[inline(always)]
+    fn fire_lane<P: Instructions>(&mut self, lane: usize, chosen: u64, rest: f64, pause: &mut Pause) {
+        // Rounding may leave the target at the total: then nothing fires.
+        let Some(moves) = self.moves.get(chosen as usize) else { return };
+        let mut place = 0;
+        if self.grouped {
+            let (running, factor) = (&self.running[chosen as usize][lane], self.factors[chosen as usize].0[lane]);
+            place = P::passed(&running.0, factor, rest);
+        }
+        let step = &moves[place % LARGEST_GROUP];
+        let mut possible = true;
+        for index in 0..FEW {
+            let count = &mut self.values[step.slots[index] as usize].0[lane];
+            *count += step.changes[index];
+            possible &= *count >= 0.0;
+        }
+        if step.seldom || !possible {
+            self.fired[lane] = step.position;
             for &(slot, change) in &self.plan.changes[step.more.0 as usize..step.more.1 as usize] {
                 let count = &mut self.values[slot as usize].0[lane];
                 *count += change;
                 possible &= *count >= 0.0;
             }
-            self.fired[lane] = position;
-            self.events[lane] += 1;
             pause.broken |= u64::from(!possible) << lane;
             pause.watched |= u64::from(step.watched) << lane;
         }
-        pause
     }
 }
 

@@ -117,7 +117,7 @@ struct Lane {
     holds: Vec<bool>,
 }
 
-impl<'n> Runner<'n, 1> {
+impl<'n> Runner<'n, 8> {
     /// For trajectories one at a time.
     pub fn single(network: &'n Network) -> Self {
         Self::new(network, Path::Baseline)
