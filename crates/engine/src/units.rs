@@ -18,7 +18,7 @@ pub(crate) struct Unit {
     mass: f64,
 }
 
-const NONE: Unit = Unit { size: 1.0, time: 0.0, length: 0.0, mass: 0.0 };
+const NONE: Unit = Unit::NONE;
 
 /// Name, size, powers of time, length, mass. Plurals in s are understood.
 const NAMES: &[(&str, f64, [i8; 3])] = &[
@@ -65,6 +65,9 @@ const NAMES: &[(&str, f64, [i8; 3])] = &[
 ];
 
 impl Unit {
+    /// That of pure numbers and counts.
+    pub const NONE: Unit = Unit { size: 1.0, time: 0.0, length: 0.0, mass: 0.0 };
+
     /// Reads a unit such as `1/day`, `cells`, `mm^3`, `1/(cell*day)`.
     pub fn parse(text: &str) -> Result<Self, UnknownUnit> {
         let mut unit = NONE;
@@ -110,13 +113,19 @@ impl Unit {
         if after.is_empty() { Ok(unit) } else { Err(UnknownUnit::new(text)) }
     }
 
-    fn times(self, other: Unit, power: f64) -> Unit {
+    /// The product of this and a power of `other`.
+    pub fn times(self, other: Unit, power: f64) -> Unit {
         Unit {
             size: self.size * other.size.powf(power),
             time: self.time + other.time * power,
             length: self.length + other.length * power,
             mass: self.mass + other.mass * power,
         }
+    }
+
+    /// So many of this unit.
+    pub fn scaled(self, by: f64) -> Unit {
+        Unit { size: self.size * by, ..self }
     }
 
     /// One over this unit.
@@ -219,7 +228,7 @@ fn has_number(expression: &Expression) -> bool {
     match &expression.node {
         Node::Number(_) => true,
         Node::Call(_, arguments) => arguments.iter().any(has_number),
-        Node::Name(_) | Node::MassAction(_) => false,
+        Node::Name(_) | Node::Defined(..) | Node::MassAction(_) => false,
     }
 }
 
@@ -227,6 +236,7 @@ fn infer(expression: &Expression, unit_of: &impl Fn(&str) -> Option<Unit>) -> Re
     let (function, arguments) = match &expression.node {
         Node::Number(_) => return Ok(Known::Any),
         Node::Name(name) => return Ok(unit_of(name).map_or(Known::Not, Known::Unit)),
+        Node::Defined(..) => return Ok(Known::Not),
         Node::MassAction(constant) => return infer(constant, unit_of),
         Node::Call(function, arguments) => (*function, arguments),
     };

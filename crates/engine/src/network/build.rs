@@ -14,7 +14,7 @@ impl Builder {
     ///
     /// # Errors
     /// All mistakes, each with its place.
-    pub fn build(self) -> Result<Network, Diagnostics> {
+    pub fn build(&self) -> Result<Network, Diagnostics> {
         let mut problems = Diagnostics::default();
         let slots = self.slots(&mut problems);
         let functions = self.functions(&mut problems);
@@ -74,7 +74,7 @@ impl Builder {
     }
 
     /// Gives each name its slot: time, species, parameters, rules.
-    fn slots(&self, problems: &mut Diagnostics) -> HashMap<String, usize> {
+    pub(super) fn slots(&self, problems: &mut Diagnostics) -> HashMap<String, usize> {
         let mut slots = HashMap::from([("time".to_owned(), TIME)]);
         let names = self.species.iter().map(|part| &part.name);
         let names = names.chain(self.parameters.iter().map(|part| &part.name));
@@ -110,7 +110,12 @@ impl Builder {
         }
     }
 
-    fn compile(&self, slots: HashMap<String, usize>, functions: &Functions, problems: &mut Diagnostics) -> Network {
+    pub(super) fn compile(
+        &self,
+        slots: HashMap<String, usize>,
+        functions: &Functions,
+        problems: &mut Diagnostics,
+    ) -> Network {
         let first_parameter = 1 + self.species.len();
         let first_rule = first_parameter + self.parameters.len();
         let varies = |slot: usize| slot < first_parameter || slot >= first_rule;

@@ -13,6 +13,9 @@ use std::collections::{BTreeSet, HashMap};
 
 pub(crate) use event::{Clock, Event, Trigger};
 pub use parts::Builder;
+pub(crate) use parts::{
+    EventPart, FunctionPart, ParameterPart, ReactionPart, RulePart, SpeciesPart, Text, TriggerPart,
+};
 pub(crate) use plan::{Firing, LARGEST_GROUP, Plan};
 pub(crate) use rate::RateLaw;
 
