@@ -128,6 +128,20 @@ impl Unit {
         Unit { size: self.size * by, ..self }
     }
 
+    /// The unit as a product of powers of base units of SBML: (kind, exponent, multiplier), each factor being
+    /// (multiplier · kind)^exponent.
+    pub fn factors(self) -> Vec<(&'static str, f64, f64)> {
+        let bases = [("second", self.time, 86_400.0), ("metre", self.length, 1e-3), ("gram", self.mass, 1.0)];
+        let mut factors: Vec<_> = bases.into_iter().filter(|(_, power, _)| *power != 0.0).collect();
+        match factors.first_mut() {
+            // Such as 3600 s rather than 1/24 of a day.
+            Some((_, power, multiplier)) => *multiplier = round(*multiplier * self.size.powf(1.0 / *power)),
+            None if self.size == 1.0 => factors.push(("item", 1.0, 1.0)),
+            None => factors.push(("dimensionless", 1.0, self.size)),
+        }
+        factors
+    }
+
     /// One over this unit.
     pub fn inverse(self) -> Unit {
         NONE.times(self, -1.0)
@@ -151,6 +165,11 @@ impl Unit {
         let ratio = self.size / other.size;
         ((ratio - 1.0).abs() > 1e-9).then(|| format!("{self}: one of these is {ratio} of the unit expected"))
     }
+}
+
+/// Without what rounding left in the last places.
+fn round(value: f64) -> f64 {
+    format!("{value:.12e}").parse().unwrap_or(value)
 }
 
 /// `day^-1` and its like: one factor with its power.

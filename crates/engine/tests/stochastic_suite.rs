@@ -2,14 +2,16 @@
 //! level given and by every exact method.
 //!
 //! `METACASCADE_SBML_SUITE` names the suite's folder, with one folder a case; without it nothing is tested.
-//! `METACASCADE_SBML_TRAJECTORIES` sets how many trajectories are made of each model, 10,000 unless given.
+//! `METACASCADE_SBML_TRAJECTORIES` sets how many trajectories are made of each model: 10,000 unless given, and 2,000 of
+//! the two cases with some 10,000 individuals. scripts/sbml-suite makes 10,000 of all.
 //!
 //! By the suite's own criterion, at each time Z = √n (x̄ − μ)/σ and Y = √(n/2) (s²/σ² − 1), s² about the true mean μ,
 //! lie within ranges that each case gives, ±3 and ±5; where σ = 0 the match is exact. A right simulator leaves them at
-//! most once a case. Where it does so more often, the case is run again with another seed: a time that fails again is a
-//! fault, and so are more than three. As |Z| > 3 has a probability of 0.0027 and neighbouring times go together, about
-//! one run in fifty is run again and one in some thousands fails by chance. Seeds are fixed. Case 00003 leaves the range
-//! of Y by any right simulator, since its σ are rounded; it is shown, but its Y decides nothing.
+//! most once a case. Where a quantity does so more often, the case is run again with another seed: a time that fails
+//! again is a fault, and so are more than three. As |Z| > 3 has a probability of 0.0027 and neighbouring times go
+//! together, about one run in twenty is run again, and one in some thousands fails by chance; seeds are fixed. In case
+//! 00003 Y leaves its range by any right simulator: extinction leaves tails so heavy that Y has a standard deviation of
+//! 7 by the end. It is shown, but decides nothing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
@@ -22,8 +24,11 @@ use metacascade_random::Key;
 
 const METHODS: [Method; 3] = [Method::Direct, Method::NextReaction, Method::CompositionRejection];
 
-/// The case whose expected standard deviations no right simulator meets.
-const ROUNDED: &str = "00003";
+/// The case whose tails are too heavy for the range of Y.
+const HEAVY: &str = "00003";
+
+/// The cases that take most of the time.
+const SLOW: [&str; 2] = ["00005", "00023"];
 
 /// What a case expects.
 struct Case {
@@ -50,8 +55,7 @@ impl Case {
         let lines = results.lines().filter(|line| !line.trim().is_empty());
         let mut rows = lines.map(|line| line.split(',').map(str::trim).collect::<Vec<_>>());
         let header = rows.next().unwrap();
-        let rows: Vec<Vec<f64>> =
-            rows.map(|row| row.iter().map(|value| value.parse().unwrap()).collect()).collect();
+        let rows: Vec<Vec<f64>> = rows.map(|row| row.iter().map(|value| value.parse().unwrap()).collect()).collect();
         let column = |wanted: &str| {
             let index = header.iter().position(|name| *name == wanted).expect(wanted);
             rows.iter().map(|row| row[index]).collect::<Vec<f64>>()
@@ -90,6 +94,14 @@ struct Found {
     inexact: usize,
 }
 
+impl Found {
+    /// How often the quantity that does so most often leaves its ranges.
+    fn most_outside(&self) -> usize {
+        let count = |wanted: usize| self.outside.iter().filter(|(quantity, ..)| *quantity == wanted).count();
+        self.outside.iter().map(|(quantity, ..)| count(*quantity)).max().unwrap_or(0)
+    }
+}
+
 fn run(case: &Case, network: &Network, method: Method, trajectories: usize, key: Key) -> Found {
     let parameters = network.default_parameters();
     let ensemble =
@@ -114,7 +126,8 @@ fn run(case: &Case, network: &Network, method: Method, trajectories: usize, key:
                 if value.abs() > worst.abs() {
                     *worst = value;
                 }
-                if !(range.0..=range.1).contains(&value) && !(is_y && case.name == ROUNDED) {
+                let decides = !is_y || case.name != HEAVY;
+                if decides && !(range.0..=range.1).contains(&value) {
                     found.outside.insert((quantity, is_y, time));
                 }
             }
@@ -125,23 +138,23 @@ fn run(case: &Case, network: &Network, method: Method, trajectories: usize, key:
 
 fn verdict(case: &Case, network: &Network, method: Method, trajectories: usize, key: Key) -> (Found, String, bool) {
     let found = run(case, network, method, trajectories, key.child(0));
-    let count = found.outside.len();
+    let count = found.most_outside();
     if found.inexact > 0 {
         let told = format!("FAILED: {} values without spread are not exact", found.inexact);
         return (found, told, false);
     }
     if count <= 1 {
-        let apart = if case.name == ROUNDED { "passed (Y apart)" } else { "passed" };
+        let apart = if case.name == HEAVY { "passed (Y apart)" } else { "passed" };
         let told = if count == 1 { format!("{apart}, 1 outside") } else { apart.to_owned() };
         return (found, told, true);
     }
     let again = run(case, network, method, trajectories, key.child(1));
     let same = found.outside.intersection(&again.outside).count();
-    let fine = same == 0 && again.outside.len() <= 3;
+    let fine = same == 0 && again.most_outside() <= 3;
     let told = format!(
         "{}, {count} outside, with another seed {}, {same} of them the same",
         if fine { "passed" } else { "FAILED" },
-        again.outside.len(),
+        again.most_outside(),
     );
     (found, told, fine)
 }
@@ -152,16 +165,17 @@ fn every_case_has_its_means_and_standard_deviations() {
         println!("SKIPPED: METACASCADE_SBML_SUITE does not name the folder of the suite");
         return;
     };
-    let trajectories = std::env::var("METACASCADE_SBML_TRAJECTORIES")
-        .map_or(10_000, |text| text.parse().expect("METACASCADE_SBML_TRAJECTORIES is a number"));
+    let wanted = std::env::var("METACASCADE_SBML_TRAJECTORIES").ok();
+    let wanted = wanted.map(|text| text.parse::<usize>().expect("METACASCADE_SBML_TRAJECTORIES is a number"));
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
     folders.sort();
     assert!(!folders.is_empty(), "the suite has no case");
     let mut failed = Vec::new();
-    println!("{trajectories} trajectories each\n");
-    println!("{:<6} {:<6} {:<22} {:>7} {:>7}  verdict", "case", "level", "method", "worst Z", "worst Y");
+    println!("{:<6} {:<6} {:<22} {:>6} {:>8} {:>8}  verdict", "case", "level", "method", "runs", "worst Z", "worst Y");
     for case in folders.iter().map(|folder| Case::read(folder)) {
+        let usual = if SLOW.contains(&case.name.as_str()) { 2_000 } else { 10_000 };
+        let trajectories = wanted.unwrap_or(usual);
         for model in &case.models {
             let shown = model.display().to_string();
             let level = shown.trim_end_matches(".xml").rsplit('-').next().unwrap_or_default();
@@ -173,7 +187,8 @@ fn every_case_has_its_means_and_standard_deviations() {
                 let key = bytes.fold(Key::new(2008).child(index as u64), |key, byte| key.child(byte.into()));
                 let (found, told, fine) = verdict(&case, &network, method, trajectories, key);
                 let (z, y) = found.worst;
-                println!("{:<6} {level:<6} {:<22} {z:>7.2} {y:>7.2}  {told}", case.name, method.to_string());
+                let method = method.to_string();
+                println!("{:<6} {level:<6} {method:<22} {trajectories:>6} {z:>8.2} {y:>8.2}  {told}", case.name);
                 if !fine {
                     failed.push(format!("{} {level} {method}", case.name));
                 }

@@ -90,7 +90,9 @@ impl Expression {
     pub fn size(&self) -> usize {
         match &self.node {
             Node::Number(_) | Node::Name(_) => 1,
-            Node::Call(_, arguments) | Node::Defined(_, arguments) => 1 + arguments.iter().map(Expression::size).sum::<usize>(),
+            Node::Call(_, arguments) | Node::Defined(_, arguments) => {
+                1 + arguments.iter().map(Expression::size).sum::<usize>()
+            }
             Node::MassAction(constant) => 1 + constant.size(),
         }
     }

@@ -14,18 +14,14 @@ impl fmt::Display for Expression {
 /// Writes with brackets if the expression binds looser than `minimum`.
 fn write(expression: &Expression, minimum: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match &expression.node {
-        Node::Number(value) if value.is_sign_negative() => {
-            bracketed(PREFIX < minimum, f, |f| write_number(*value, f))
-        }
+        Node::Number(value) if value.is_sign_negative() => bracketed(PREFIX < minimum, f, |f| write_number(*value, f)),
         Node::Number(value) => write_number(*value, f),
         Node::Name(name) => f.write_str(name),
         Node::Call(Function::Power, arguments) => infix("^", arguments, minimum, f),
-        Node::Call(function @ (Function::Negate | Function::Not), arguments) => {
-            bracketed(PREFIX < minimum, f, |f| {
-                f.write_str(function.text())?;
-                write(&arguments[0], PREFIX, f)
-            })
-        }
+        Node::Call(function @ (Function::Negate | Function::Not), arguments) => bracketed(PREFIX < minimum, f, |f| {
+            f.write_str(function.text())?;
+            write(&arguments[0], PREFIX, f)
+        }),
         Node::Call(function, arguments) if binary(function.text()).is_some() => {
             infix(function.text(), arguments, minimum, f)
         }

@@ -2,15 +2,17 @@
 
 mod build;
 mod check_units;
-mod equation;
+pub(crate) mod equation;
 mod event;
 mod parts;
 mod plan;
 mod rate;
+mod to_toml;
 mod toml;
 
 use std::collections::{BTreeSet, HashMap};
 
+pub(crate) use build::{MOST_PROBLEMS, expand};
 pub(crate) use event::{Clock, Event, Trigger};
 pub use parts::Builder;
 pub(crate) use parts::{
@@ -129,7 +131,7 @@ impl Network {
     /// # Errors
     /// All mistakes of the file, each with its place.
     pub fn from_toml(source: &str, file: &str) -> Result<Self, Diagnostics> {
-        toml::read(source, file)?.build()
+        Builder::from_toml(source, file)?.build()
     }
 
     /// A network to be built in code.

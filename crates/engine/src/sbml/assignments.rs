@@ -134,11 +134,13 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
     /// A concentration cannot be set together with the size that makes it an amount.
     fn check_sizes(&mut self, event: Element, set: &[(crate::network::Text, crate::network::Text)]) {
         let sets = |name: &str| set.iter().any(|(target, _)| target.value == name);
-        let both = self.species.iter().find(|species| {
-            species.per.is_some_and(|per| sets(&self.compartments[per].name)) && sets(&species.name)
-        });
+        let both = self
+            .species
+            .iter()
+            .find(|species| species.per.is_some_and(|per| sets(&self.compartments[per].name)) && sets(&species.name));
         if let Some(species) = both {
-            let message = format!("this event sets the concentration of `{}` and the size of its compartment", species.name);
+            let message =
+                format!("this event sets the concentration of `{}` and the size of its compartment", species.name);
             let help = "give the species hasOnlySubstanceUnits=\"true\" and set its amount".to_owned();
             self.report.problem(self.report.tag(event), message, help);
         }

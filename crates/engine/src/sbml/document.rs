@@ -19,7 +19,8 @@ pub(super) struct Level(pub u8, pub u8);
 
 pub(super) fn parse<'s>(source: &'s str, file: &str) -> Result<Document<'s>, Diagnostics> {
     if source.len() > MOST_BYTES {
-        let message = format!("the file has {} MB; models of up to {} MB are read", source.len() >> 20, MOST_BYTES >> 20);
+        let message =
+            format!("the file has {} MB; models of up to {} MB are read", source.len() >> 20, MOST_BYTES >> 20);
         return Err(Diagnostic::new(file, message).into());
     }
     let options = ParsingOptions { nodes_limit: MOST_NODES, ..ParsingOptions::default() };

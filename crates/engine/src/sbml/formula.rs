@@ -382,7 +382,8 @@ fn trigonometric(name: &str, x: Expression) -> Option<Expression> {
             of(Function::Ln, call(Function::Add, vec![x, root]))
         }
         "arctanh" => {
-            let (above, below) = (call(Function::Add, vec![number(1.0), x.clone()]), call(Function::Subtract, vec![number(1.0), x]));
+            let (above, below) =
+                (call(Function::Add, vec![number(1.0), x.clone()]), call(Function::Subtract, vec![number(1.0), x]));
             call(Function::Divide, vec![of(Function::Ln, call(Function::Divide, vec![above, below])), number(2.0)])
         }
         "arcsech" => trigonometric("arccosh", over(1.0, x))?,

@@ -8,12 +8,16 @@ mod assignments;
 mod document;
 mod formula;
 mod functions;
+mod mathml;
 mod model;
 mod names;
+mod notes;
 mod reactions;
 mod report;
 mod reversible;
 mod units;
+mod write;
+mod xml;
 
 use crate::diagnostic::Diagnostics;
 use crate::network::{Builder, Network};
@@ -69,6 +73,20 @@ impl Builder {
         let mut report = report::Report::new(source, file);
         let read = document::model(&document, &mut report).map(|(model, level)| model::read(model, level, &mut report));
         report.finish(read)
+    }
+
+    /// The network as SBML Level 3 Version 2.
+    ///
+    /// Counts become species in one compartment of size 1, as amounts; continuous variables become parameters, or, where
+    /// an equation names them, boundary species. `mass_action(k)` and `hill` are written out, events at a time become
+    /// conditions on the time. Descriptions, sources and stages stand in notes.
+    ///
+    /// One thing has no place in SBML: a count that an event sets is rounded to a whole number here, and elsewhere not.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn to_sbml(&self) -> Result<String, Diagnostics> {
+        write::write(self)
     }
 }
 

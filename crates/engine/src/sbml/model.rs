@@ -8,6 +8,7 @@ use super::assignments::Assignments;
 use super::document::Level;
 use super::formula::{Defined, Formulas, Unknown};
 use super::names::{Names, is_id};
+use super::notes::Notes;
 use super::reactions::Reactions;
 use super::report::{Report, named};
 use super::units::Units;
@@ -151,7 +152,8 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
             self.id(element, Meaning::Reaction);
             let references = element.descendants().filter(|one| one.tag_name().name() == "speciesReference");
             for reference in references.filter(|reference| reference.has_attribute("id")) {
-                let stoichiometry = reference.attribute("stoichiometry").map_or(Some(1.0), |text| text.trim().parse().ok());
+                let stoichiometry =
+                    reference.attribute("stoichiometry").map_or(Some(1.0), |text| text.trim().parse().ok());
                 self.id(reference, Meaning::Stoichiometry(stoichiometry.unwrap_or(1.0)));
             }
         }
@@ -202,8 +204,9 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
     /// The formula of an element; 0 where it is wrong, which has been reported then.
     pub fn formula(&mut self, parent: Element, locals: &HashMap<&str, String>) -> Expression {
         let Some(math) = self.report.math(parent) else { return Expression::number(0.0) };
-        let Self { report, functions, meanings, names, compartments, species, read_compartments, read_reactions, .. } =
-            self;
+        let Self {
+            report, functions, meanings, names, compartments, species, read_compartments, read_reactions, ..
+        } = self;
         let mut resolve = |id: &str| {
             if let Some(local) = locals.get(id) {
                 return Ok(Expression::name(local));
@@ -304,7 +307,8 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
         let rate = match self.assignments.rates.get(id) {
             Some(&rate) => {
                 if per.is_some_and(|per| self.compartments[per].varies) {
-                    let message = format!("the rate rule of `{id}` is for a concentration in a compartment that varies");
+                    let message =
+                        format!("the rate rule of `{id}` is for a concentration in a compartment that varies");
                     let help = "give the species hasOnlySubstanceUnits=\"true\" and let the rule be for its amount";
                     self.report.problem(self.report.tag(rate), message, help.to_owned());
                 }
@@ -382,47 +386,5 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
                 self.report.problem(factor.range(), message, help);
             }
         }
-    }
-}
-
-/// What a model's author wrote about an element.
-#[derive(Default)]
-pub(super) struct Notes {
-    pub description: String,
-    pub source: String,
-    pub stage: String,
-}
-
-/// How the paragraphs of notes begin that are not a description.
-pub(super) const SOURCE: &str = "Source: ";
-pub(super) const STAGE: &str = "Stage: ";
-
-impl Notes {
-    pub fn of(element: Element) -> Self {
-        let mut notes = Self::default();
-        let Some(root) = element.children().find(|child| child.tag_name().name() == "notes") else { return notes };
-        let paragraphs: Vec<Element> = root.descendants().filter(|one| one.tag_name().name() == "p").collect();
-        let all = if paragraphs.is_empty() { vec![root] } else { paragraphs };
-        for paragraph in all {
-            let texts = paragraph.descendants().filter(Element::is_text).filter_map(|text| text.text());
-            let words: Vec<&str> = texts.flat_map(str::split_whitespace).collect();
-            let text = words.join(" ");
-            if let Some(source) = text.strip_prefix(SOURCE) {
-                source.clone_into(&mut notes.source);
-            } else if let Some(stage) = text.strip_prefix(STAGE) {
-                stage.clone_into(&mut notes.stage);
-            } else if !text.is_empty() {
-                let gap = if notes.description.is_empty() { "" } else { "\n" };
-                notes.description += gap;
-                notes.description += &text;
-            }
-        }
-        notes
-    }
-
-    /// The description, or else the element's name where it says more than its id.
-    pub fn or_name(self, element: Element) -> String {
-        let name = element.attribute("name").filter(|name| element.attribute("id") != Some(name));
-        if self.description.is_empty() { name.unwrap_or_default().to_owned() } else { self.description }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use roxmltree::Node as Element;
 
 use super::document::Level;
-use super::model::{Meaning, Notes, Reader, Species};
+use super::model::{Meaning, Reader, Species};
+use super::notes::Notes;
 use super::report::named;
 use super::reversible::directions;
 use crate::diagnostic::{Diagnostics, suggestion};
@@ -229,22 +230,30 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
         directions(&law, &consumed, &produced).map(|both| [both.forward, both.reverse])
     }
 
-    /// The equation of a reaction. Species that it leaves as they are stand on both sides.
+    /// The equation of a reaction. Species that it leaves as they are stand on both sides alike.
     fn equation(&self, left: &[(usize, u32)], right: &[(usize, u32)]) -> String {
-        let mut sides = [Vec::new(), Vec::new()];
+        let mut counts: BTreeMap<usize, [u64; 2]> = BTreeMap::new();
         for (side, participants) in [left, right].into_iter().enumerate() {
             for &(species, count) in participants {
-                let Species { name, fixed, ruled, .. } = &self.species[species];
-                let term = if count == 1 { name.clone() } else { format!("{count} {name}") };
-                match (ruled, fixed) {
-                    // A rule is no species; nothing changes it.
-                    (true, _) => {}
-                    (false, true) => sides.iter_mut().for_each(|terms| terms.push(term.clone())),
-                    (false, false) => sides[side].push(term),
-                }
+                counts.entry(species).or_default()[side] += u64::from(count);
             }
         }
-        let [left, right] = sides.map(|terms| terms.join(" + "));
-        format!("{left} -> {right}").trim().to_owned()
+        let term = |side: usize, species: usize| {
+            let Species { name, fixed, ruled, .. } = &self.species[species];
+            let [left, right] = counts[&species];
+            match if *fixed { left.max(right) } else { [left, right][side] } {
+                // A rule is no species; nothing changes it.
+                _ if *ruled => None,
+                0 => None,
+                1 => Some(name.clone()),
+                count => Some(format!("{count} {name}")),
+            }
+        };
+        let side = |side: usize, first: &[(usize, u32)], then: &[(usize, u32)]| {
+            let mut seen = BTreeSet::new();
+            let order = first.iter().chain(then).map(|&(species, _)| species).filter(|&species| seen.insert(species));
+            order.filter_map(|species| term(side, species)).collect::<Vec<_>>().join(" + ")
+        };
+        format!("{} -> {}", side(0, left, right), side(1, right, left)).trim().to_owned()
     }
 }

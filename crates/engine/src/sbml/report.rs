@@ -6,10 +6,7 @@ use roxmltree::{Attribute, Node as Element};
 
 use super::document::is_core;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
-use crate::network::{Builder, Text};
-
-/// Problems after which no more are collected: finding the place of each costs a look at the whole file.
-const MOST_PROBLEMS: usize = 100;
+use crate::network::{Builder, MOST_PROBLEMS, Text};
 
 pub(super) struct Report<'s> {
     source: &'s str,

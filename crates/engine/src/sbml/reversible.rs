@@ -37,9 +37,8 @@ fn find(law: &Expression, accept: &impl Fn(&Expression, &Expression) -> bool) ->
         let directions = || Directions { forward: minuend.clone(), reverse: subtrahend.clone() };
         accept(minuend, subtrahend).then(directions)
     };
-    let whole = |left: &Expression, right: &Expression| {
-        Expression::call(*function, vec![left.clone(), right.clone()], 0..0)
-    };
+    let whole =
+        |left: &Expression, right: &Expression| Expression::call(*function, vec![left.clone(), right.clone()], 0..0);
     match (function, &left.node, &right.node) {
         (Function::Subtract, ..) => difference(left, right),
         (Function::Add, Node::Call(Function::Negate, negated), _) => difference(right, &negated[0]),

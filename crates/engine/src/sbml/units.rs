@@ -1,11 +1,12 @@
-//! Units of SBML as units of ours.
+//! Units of SBML as units of ours, and back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use roxmltree::Node as Element;
 
 use super::document::Level;
 use super::report::Report;
+use super::xml::Xml;
 use crate::units::Unit;
 
 /// Units that are tried where a definition bears no name that says it.
@@ -47,7 +48,8 @@ impl Units {
             Some((unit, texts)) => (*unit, texts.as_slice()),
             None => (kind(reference), &[][..]),
         };
-        let same = |text: &&str| unit.is_some_and(|unit| Unit::parse(text).is_ok_and(|own| own.compare(unit).is_none()));
+        let same =
+            |text: &&str| unit.is_some_and(|unit| Unit::parse(text).is_ok_and(|own| own.compare(unit).is_none()));
         let texts = texts.iter().map(String::as_str).chain([reference]).chain(TRIED);
         texts.into_iter().find(same).unwrap_or_default().to_owned()
     }
@@ -65,4 +67,89 @@ fn kind(name: &str) -> Option<Unit> {
         _ => return None,
     };
     Unit::parse(ours).ok()
+}
+
+/// Names that SBML gives base units; a definition cannot bear them.
+const BASE: [&str; 34] = [
+    "ampere",
+    "avogadro",
+    "becquerel",
+    "candela",
+    "coulomb",
+    "dimensionless",
+    "farad",
+    "gram",
+    "gray",
+    "henry",
+    "hertz",
+    "item",
+    "joule",
+    "katal",
+    "kelvin",
+    "kilogram",
+    "litre",
+    "lumen",
+    "lux",
+    "metre",
+    "mole",
+    "newton",
+    "ohm",
+    "pascal",
+    "radian",
+    "second",
+    "siemens",
+    "sievert",
+    "steradian",
+    "tesla",
+    "volt",
+    "watt",
+    "weber",
+    "celsius",
+];
+
+/// Unit definitions of a document that is written, by our text for the unit.
+#[derive(Default)]
+pub(super) struct Definitions(BTreeMap<String, (String, Unit)>);
+
+impl Definitions {
+    /// Makes a definition for a unit, if ours can be read.
+    pub fn add(&mut self, text: &str) {
+        let Some(unit) = Unit::parse(text).ok().filter(|_| !text.is_empty() && !self.0.contains_key(text)) else {
+            return;
+        };
+        let words = match text.strip_prefix("1/") {
+            Some(divisor) => format!("per_{divisor}"),
+            None => text.replace('/', "_per_"),
+        };
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        let mut id: String = words.chars().map(plain).collect();
+        if !id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            id.insert(0, '_');
+        }
+        while BASE.contains(&id.as_str()) || self.0.values().any(|(other, _)| *other == id) {
+            id.push('_');
+        }
+        self.0.insert(text.to_owned(), (id, unit));
+    }
+
+    /// The id that stands for a unit; empty where there is none.
+    pub fn id(&self, text: &str) -> String {
+        self.0.get(text).map(|(id, _)| id.clone()).unwrap_or_default()
+    }
+
+    pub fn write(&self, xml: &mut Xml) {
+        xml.list("listOfUnitDefinitions", |xml| {
+            for (text, (id, unit)) in &self.0 {
+                xml.open("unitDefinition", &[("id", id), ("name", if text == id { "" } else { text })]);
+                xml.open("listOfUnits", &[]);
+                for (kind, exponent, multiplier) in unit.factors() {
+                    let (exponent, multiplier) = (exponent.to_string(), multiplier.to_string());
+                    let scale = ("scale", "0");
+                    xml.empty("unit", &[("kind", kind), ("exponent", &exponent), scale, ("multiplier", &multiplier)]);
+                }
+                xml.close();
+                xml.close();
+            }
+        });
+    }
 }
