@@ -11,28 +11,43 @@ pub struct Place {
     pub line: usize,
     /// Column of the place's beginning, in characters from 1.
     pub column: usize,
-    /// The source lines that hold the place, without the last line's end.
+    /// The source lines that hold the place, without the last line's end; of very long lines, the part around it.
     pub text: String,
     /// The bytes meant, within `text`.
     pub span: Range<usize>,
 }
 
 impl Place {
-    /// The place of the bytes `span` of a whole source text. A span that runs past the end is cut.
+    /// The place of the bytes `span` of a whole source text. A span that runs past the end is cut, and so is one that
+    /// is longer than a screen.
     #[must_use]
     pub fn in_source(source: &str, span: Range<usize>) -> Self {
         let start = floor_char_boundary(source, span.start);
         let end = floor_char_boundary(source, span.end).max(start);
         let first = source[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let last = source[end..].find('\n').map_or(source.len(), |newline| end + newline);
+        let from = match last - first {
+            0..LONG => first,
+            _ => floor_char_boundary(source, start.saturating_sub(LONG / 4)).max(first),
+        };
+        let to = last.min(floor_char_boundary(source, start + LONG));
         Self {
             line: source[..start].matches('\n').count() + 1,
             column: source[first..start].chars().count() + 1,
-            text: source[first..last].trim_end_matches('\r').to_owned(),
-            span: start - first..end - first,
+            text: source[from..to].trim_end_matches('\r').to_owned(),
+            span: start - from..end.min(to) - from,
         }
     }
+
+    /// Whether the line begins before the part of it that is kept.
+    fn is_cut(&self) -> bool {
+        let before = floor_char_boundary(&self.text, self.span.start);
+        self.text[..before].chars().count() + 1 != self.column
+    }
 }
+
+/// Bytes beyond which lines are not kept whole: files of some megabytes may be a single line.
+const LONG: usize = 4096;
 
 fn floor_char_boundary(source: &str, index: usize) -> usize {
     (0..=index.min(source.len())).rev().find(|&i| source.is_char_boundary(i)).unwrap_or(0)
@@ -79,7 +94,12 @@ impl Diagnostic {
     pub fn render(&self, color: bool) -> String {
         let message = normalize_untrusted_str(&self.message);
         let help = self.help.as_deref().map(normalize_untrusted_str);
-        let file = normalize_untrusted_str(&self.file);
+        let file = match &self.place {
+            Some(place) if place.is_cut() => {
+                normalize_untrusted_str(&format!("{}, column {} of line", self.file, place.column))
+            }
+            _ => normalize_untrusted_str(&self.file),
+        };
         let title = Level::ERROR.primary_title(message.as_str());
         let mut group = match &self.place {
             Some(place) => {
@@ -190,6 +210,17 @@ mod tests {
                 let _ = Diagnostic::new("f", "m").at(place, "l").render(true);
             }
         }
+    }
+
+    #[test]
+    fn of_a_very_long_line_the_part_around_the_place_is_kept() {
+        let source = format!("a\n{}Q{}\nb", "ä".repeat(100_000), "ö".repeat(100_000));
+        let start = source.find('Q').unwrap_or(0);
+        let place = Place::in_source(&source, start..start + 1);
+        assert_eq!((place.line, place.column, &place.text[place.span.clone()]), (2, 100_001, "Q"));
+        assert!(place.text.len() < 2 * LONG);
+        let shown = Diagnostic::new("m.toml", "unknown name `Q`").at(place, "").render(false);
+        assert!(shown.contains("m.toml, column 100001 of line:2:"), "{shown}");
     }
 
     #[test]

@@ -44,6 +44,7 @@ mod ensemble;
 mod expression;
 mod methods;
 mod network;
+mod sbml;
 mod simulator;
 mod state;
 mod units;

@@ -18,7 +18,7 @@ pub(crate) struct Unit {
     mass: f64,
 }
 
-const NONE: Unit = Unit { size: 1.0, time: 0.0, length: 0.0, mass: 0.0 };
+const NONE: Unit = Unit::NONE;
 
 /// Name, size, powers of time, length, mass. Plurals in s are understood.
 const NAMES: &[(&str, f64, [i8; 3])] = &[
@@ -65,6 +65,9 @@ const NAMES: &[(&str, f64, [i8; 3])] = &[
 ];
 
 impl Unit {
+    /// That of pure numbers and counts.
+    pub const NONE: Unit = Unit { size: 1.0, time: 0.0, length: 0.0, mass: 0.0 };
+
     /// Reads a unit such as `1/day`, `cells`, `mm^3`, `1/(cell*day)`.
     pub fn parse(text: &str) -> Result<Self, UnknownUnit> {
         let mut unit = NONE;
@@ -110,13 +113,33 @@ impl Unit {
         if after.is_empty() { Ok(unit) } else { Err(UnknownUnit::new(text)) }
     }
 
-    fn times(self, other: Unit, power: f64) -> Unit {
+    /// The product of this and a power of `other`.
+    pub fn times(self, other: Unit, power: f64) -> Unit {
         Unit {
             size: self.size * other.size.powf(power),
             time: self.time + other.time * power,
             length: self.length + other.length * power,
             mass: self.mass + other.mass * power,
         }
+    }
+
+    /// So many of this unit.
+    pub fn scaled(self, by: f64) -> Unit {
+        Unit { size: self.size * by, ..self }
+    }
+
+    /// The unit as a product of powers of base units of SBML: (kind, exponent, multiplier), each factor being
+    /// (multiplier · kind)^exponent.
+    pub fn factors(self) -> Vec<(&'static str, f64, f64)> {
+        let bases = [("second", self.time, 86_400.0), ("metre", self.length, 1e-3), ("gram", self.mass, 1.0)];
+        let mut factors: Vec<_> = bases.into_iter().filter(|(_, power, _)| *power != 0.0).collect();
+        match factors.first_mut() {
+            // Such as 3600 s rather than 1/24 of a day.
+            Some((_, power, multiplier)) => *multiplier = round(*multiplier * self.size.powf(1.0 / *power)),
+            None if self.size == 1.0 => factors.push(("item", 1.0, 1.0)),
+            None => factors.push(("dimensionless", 1.0, self.size)),
+        }
+        factors
     }
 
     /// One over this unit.
@@ -142,6 +165,11 @@ impl Unit {
         let ratio = self.size / other.size;
         ((ratio - 1.0).abs() > 1e-9).then(|| format!("{self}: one of these is {ratio} of the unit expected"))
     }
+}
+
+/// Without what rounding left in the last places.
+fn round(value: f64) -> f64 {
+    format!("{value:.12e}").parse().unwrap_or(value)
 }
 
 /// `day^-1` and its like: one factor with its power.
@@ -219,7 +247,7 @@ fn has_number(expression: &Expression) -> bool {
     match &expression.node {
         Node::Number(_) => true,
         Node::Call(_, arguments) => arguments.iter().any(has_number),
-        Node::Name(_) | Node::MassAction(_) => false,
+        Node::Name(_) | Node::Defined(..) | Node::MassAction(_) => false,
     }
 }
 
@@ -227,6 +255,7 @@ fn infer(expression: &Expression, unit_of: &impl Fn(&str) -> Option<Unit>) -> Re
     let (function, arguments) = match &expression.node {
         Node::Number(_) => return Ok(Known::Any),
         Node::Name(name) => return Ok(unit_of(name).map_or(Known::Not, Known::Unit)),
+        Node::Defined(..) => return Ok(Known::Not),
         Node::MassAction(constant) => return infer(constant, unit_of),
         Node::Call(function, arguments) => (*function, arguments),
     };

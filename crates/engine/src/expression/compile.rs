@@ -136,6 +136,9 @@ impl Program {
                 }
                 self.code.push(Instruction::Apply(*function));
             }
+            Node::Defined(name, _) => {
+                return Err(ExpressionError::new(format!("there is no function `{name}`"), expression.span.clone()));
+            }
             Node::MassAction(_) => {
                 return Err(ExpressionError::new(
                     "mass_action belongs in a reaction's rate only",

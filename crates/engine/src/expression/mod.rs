@@ -7,13 +7,14 @@ mod compile;
 mod derivative;
 mod lanes;
 mod parse;
+mod print;
 mod token;
 
 use std::ops::Range;
 
 pub use compile::Program;
 pub(crate) use lanes::{LaneStack, Row};
-pub(crate) use parse::{Functions, parse, parse_with};
+pub(crate) use parse::{Functions, MAXIMUM_DEPTH, MAXIMUM_TOKENS, parse, parse_calls, parse_with};
 
 /// What is wrong with an expression, and where in its text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +51,8 @@ pub(crate) enum Node {
     Number(f64),
     Name(String),
     Call(Function, Vec<Expression>),
+    /// A call of a function that the model defines, where such calls are kept; [`parse_with`] writes them out.
+    Defined(String, Vec<Expression>),
     /// `mass_action(k)`: k times the falling factorials of the reactants; expanded by the network.
     MassAction(Box<Expression>),
 }
@@ -90,7 +93,9 @@ impl Expression {
     pub fn size(&self) -> usize {
         match &self.node {
             Node::Number(_) | Node::Name(_) => 1,
-            Node::Call(_, arguments) => 1 + arguments.iter().map(Expression::size).sum::<usize>(),
+            Node::Call(_, arguments) | Node::Defined(_, arguments) => {
+                1 + arguments.iter().map(Expression::size).sum::<usize>()
+            }
             Node::MassAction(constant) => 1 + constant.size(),
         }
     }
@@ -106,6 +111,9 @@ impl Expression {
             Node::Call(function, arguments) => {
                 Node::Call(*function, arguments.iter().map(|part| part.substitute(value, span)).collect())
             }
+            Node::Defined(name, arguments) => {
+                Node::Defined(name.clone(), arguments.iter().map(|part| part.substitute(value, span)).collect())
+            }
             Node::MassAction(constant) => Node::MassAction(Box::new(constant.substitute(value, span))),
         };
         Self { node, span: span.clone() }
@@ -116,7 +124,9 @@ impl Expression {
         match &self.node {
             Node::Number(_) => {}
             Node::Name(name) => visit(name, &self.span),
-            Node::Call(_, arguments) => arguments.iter().for_each(|argument| argument.names(visit)),
+            Node::Call(_, arguments) | Node::Defined(_, arguments) => {
+                arguments.iter().for_each(|argument| argument.names(visit));
+            }
             Node::MassAction(constant) => constant.names(visit),
         }
     }

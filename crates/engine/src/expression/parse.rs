@@ -8,8 +8,8 @@ use super::{Expression, ExpressionError, Function, Node};
 use crate::diagnostic::suggestion;
 
 /// Nesting and length beyond these are refused, so that hostile input cannot exhaust the stack.
-const MAXIMUM_DEPTH: usize = 128;
-const MAXIMUM_TOKENS: usize = 3000;
+pub(crate) const MAXIMUM_DEPTH: usize = 128;
+pub(crate) const MAXIMUM_TOKENS: usize = 3000;
 
 /// Functions that a model defines: names of the arguments, and the body.
 pub(crate) type Functions = HashMap<String, (Vec<String>, Expression)>;
@@ -21,7 +21,16 @@ pub(crate) fn parse(text: &str) -> Result<Expression, ExpressionError> {
 
 /// Parses a whole text; calls of `functions` are replaced by their bodies.
 pub(crate) fn parse_with(text: &str, functions: &Functions) -> Result<Expression, ExpressionError> {
-    let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0, functions, written: 0 };
+    whole(text, functions, true)
+}
+
+/// Parses a whole text; calls of `functions` stay calls.
+pub(crate) fn parse_calls(text: &str, functions: &Functions) -> Result<Expression, ExpressionError> {
+    whole(text, functions, false)
+}
+
+fn whole(text: &str, functions: &Functions, write_out: bool) -> Result<Expression, ExpressionError> {
+    let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0, functions, write_out, written: 0 };
     if *parser.peek() == Token::End {
         return Err(ExpressionError::new("the expression is empty", 0..text.len()));
     }
@@ -53,12 +62,14 @@ struct Parser<'t> {
     next: usize,
     depth: usize,
     functions: &'t Functions,
+    /// Whether calls of `functions` are replaced by their bodies.
+    write_out: bool,
     /// Bound of the size of all that was written out for functions.
     written: usize,
 }
 
 /// Left and right binding power of a binary operator: the larger binds tighter.
-fn binary(symbol: &str) -> Option<(Function, u8, u8)> {
+pub(super) fn binary(symbol: &str) -> Option<(Function, u8, u8)> {
     Some(match symbol {
         "||" => (Function::Or, 1, 2),
         "&&" => (Function::And, 3, 4),
@@ -78,7 +89,7 @@ fn binary(symbol: &str) -> Option<(Function, u8, u8)> {
 }
 
 /// Binding power of a sign or `!`: looser than `^`, so that -x^2 is -(x^2).
-const PREFIX: u8 = 13;
+pub(super) const PREFIX: u8 = 13;
 
 impl<'t> Parser<'t> {
     fn peek(&self) -> &Token<'t> {
@@ -178,6 +189,10 @@ impl<'t> Parser<'t> {
         let end = self.tokens[self.next - 1].1.end;
         let whole = span.start..end;
         match self.functions.get(name) {
+            Some((names, _)) if !self.write_out => {
+                check_count(name, names, &arguments, &whole)?;
+                Ok(Expression { node: Node::Defined(name.to_owned(), arguments), span: whole })
+            }
             Some((names, body)) => {
                 // Before it is written out: sizes multiply.
                 let given = arguments.iter().map(Expression::size).sum::<usize>().max(1);
@@ -200,12 +215,22 @@ fn defined(
     arguments: &[Expression],
     span: Range<usize>,
 ) -> Result<Expression, ExpressionError> {
-    if names.len() != arguments.len() {
-        let message = format!("`{name}` takes {} argument(s), {} given", names.len(), arguments.len());
-        return Err(ExpressionError::new(message, span));
-    }
+    check_count(name, names, arguments, &span)?;
     let value = |own: &str| names.iter().position(|known| known == own).map(|index| &arguments[index]);
     Ok(body.substitute(&value, &span))
+}
+
+fn check_count(
+    name: &str,
+    names: &[String],
+    arguments: &[Expression],
+    span: &Range<usize>,
+) -> Result<(), ExpressionError> {
+    if names.len() == arguments.len() {
+        return Ok(());
+    }
+    let message = format!("`{name}` takes {} argument(s), {} given", names.len(), arguments.len());
+    Err(ExpressionError::new(message, span.clone()))
 }
 
 fn resolve(

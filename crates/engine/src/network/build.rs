@@ -9,12 +9,15 @@ use super::{Network, Parameter, RateLaw, Reaction, Rule, Species, TIME, equation
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
 use crate::expression::{Expression, ExpressionError, Function, Functions, Node, Program, parse_with};
 
+/// Problems after which no more are collected: finding the place of each costs a look at the whole file.
+pub(crate) const MOST_PROBLEMS: usize = 100;
+
 impl Builder {
     /// Checks and compiles the network.
     ///
     /// # Errors
     /// All mistakes, each with its place.
-    pub fn build(self) -> Result<Network, Diagnostics> {
+    pub fn build(&self) -> Result<Network, Diagnostics> {
         let mut problems = Diagnostics::default();
         let slots = self.slots(&mut problems);
         let functions = self.functions(&mut problems);
@@ -54,7 +57,10 @@ impl Builder {
         functions
     }
 
-    pub(super) fn report(&self, problems: &mut Diagnostics, text: &Text, error: ExpressionError) {
+    pub(crate) fn report(&self, problems: &mut Diagnostics, text: &Text, error: ExpressionError) {
+        if problems.0.len() >= MOST_PROBLEMS {
+            return;
+        }
         let (file, place) = match (&self.file, &text.span) {
             (Some((file, source)), Some(span)) => {
                 // Escapes in the text make offsets unknown: underline all of it then.
@@ -74,7 +80,7 @@ impl Builder {
     }
 
     /// Gives each name its slot: time, species, parameters, rules.
-    fn slots(&self, problems: &mut Diagnostics) -> HashMap<String, usize> {
+    pub(super) fn slots(&self, problems: &mut Diagnostics) -> HashMap<String, usize> {
         let mut slots = HashMap::from([("time".to_owned(), TIME)]);
         let names = self.species.iter().map(|part| &part.name);
         let names = names.chain(self.parameters.iter().map(|part| &part.name));
@@ -110,7 +116,12 @@ impl Builder {
         }
     }
 
-    fn compile(&self, slots: HashMap<String, usize>, functions: &Functions, problems: &mut Diagnostics) -> Network {
+    pub(super) fn compile(
+        &self,
+        slots: HashMap<String, usize>,
+        functions: &Functions,
+        problems: &mut Diagnostics,
+    ) -> Network {
         let first_parameter = 1 + self.species.len();
         let first_rule = first_parameter + self.parameters.len();
         let varies = |slot: usize| slot < first_parameter || slot >= first_rule;
@@ -365,7 +376,7 @@ impl Builder {
 }
 
 /// Replaces `mass_action(k)` by k times the falling factorial of each reactant (Gillespie 1977, section III).
-fn expand(expression: Expression, reactants: &[(&str, u32)]) -> Expression {
+pub(crate) fn expand(expression: Expression, reactants: &[(&str, u32)]) -> Expression {
     let Expression { node, span } = expression;
     match node {
         Node::MassAction(constant) => {
@@ -388,6 +399,10 @@ fn expand(expression: Expression, reactants: &[(&str, u32)]) -> Expression {
         Node::Call(function, arguments) => {
             let arguments = arguments.into_iter().map(|argument| expand(argument, reactants)).collect();
             Expression { node: Node::Call(function, arguments), span }
+        }
+        Node::Defined(name, arguments) => {
+            let arguments = arguments.into_iter().map(|argument| expand(argument, reactants)).collect();
+            Expression { node: Node::Defined(name, arguments), span }
         }
         node => Expression { node, span },
     }

@@ -8,6 +8,33 @@ use crate::expression::{ExpressionError, Functions, parse_with};
 use crate::units::{Unit, check};
 
 impl Builder {
+    /// Leaves out units that contradict each other: in SBML they are information only. That of time stays if it can.
+    pub(crate) fn drop_units_that_differ(&mut self) {
+        if self.units_agree() {
+            return;
+        }
+        let species = self.species.iter_mut().map(|part| &mut part.unit);
+        let parameters = self.parameters.iter_mut().map(|part| &mut part.unit);
+        species.chain(parameters).chain(self.rules.iter_mut().map(|part| &mut part.unit)).for_each(|unit| {
+            *unit = "".into();
+        });
+        if !self.units_agree() {
+            self.time_unit = "".into();
+        }
+    }
+
+    fn units_agree(&self) -> bool {
+        let mut problems = Diagnostics::default();
+        let functions = self.functions(&mut problems);
+        let network = self.compile(self.slots(&mut problems), &functions, &mut problems);
+        if !problems.is_empty() {
+            // To be shown by `build`.
+            return true;
+        }
+        self.check_units(&network.rule_order, &functions, &mut problems);
+        problems.is_empty()
+    }
+
     /// Every rate must be in events per unit of time, every initial value and assignment in the unit of its target.
     /// Names without a written unit are not checked; species without one are counts.
     pub(super) fn check_units(&self, rule_order: &[usize], functions: &Functions, problems: &mut Diagnostics) {

@@ -6,7 +6,7 @@ use crate::expression::ExpressionError;
 
 /// One species named in an equation: how many of it, its name, where the name stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Participant {
+pub(crate) struct Participant {
     pub count: u32,
     pub name: String,
     pub span: Range<usize>,
@@ -14,12 +14,12 @@ pub(super) struct Participant {
 
 /// Left and right side of an equation.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Equation {
+pub(crate) struct Equation {
     pub reactants: Vec<Participant>,
     pub products: Vec<Participant>,
 }
 
-pub(super) fn parse(text: &str) -> Result<Equation, ExpressionError> {
+pub(crate) fn parse(text: &str) -> Result<Equation, ExpressionError> {
     for reversible in ["<->", "<=>", "⇌", "<-"] {
         if let Some(at) = text.find(reversible) {
             return Err(ExpressionError::new(

@@ -3,18 +3,23 @@
 mod build;
 mod check_units;
 mod derivatives;
-mod equation;
+pub(crate) mod equation;
 mod event;
 mod parts;
 mod plan;
 mod rate;
+mod to_toml;
 mod toml;
 
 use std::collections::{BTreeSet, HashMap};
 
+pub(crate) use build::{MOST_PROBLEMS, expand};
 pub(crate) use derivatives::Derivatives;
 pub(crate) use event::{Clock, Event, Trigger};
 pub use parts::Builder;
+pub(crate) use parts::{
+    EventPart, FunctionPart, ParameterPart, ReactionPart, RulePart, SpeciesPart, Text, TriggerPart,
+};
 pub(crate) use plan::{Firing, Group, LARGEST_GROUP, Plan};
 pub(crate) use rate::RateLaw;
 
@@ -128,7 +133,7 @@ impl Network {
     /// # Errors
     /// All mistakes of the file, each with its place.
     pub fn from_toml(source: &str, file: &str) -> Result<Self, Diagnostics> {
-        toml::read(source, file)?.build()
+        Builder::from_toml(source, file)?.build()
     }
 
     /// A network to be built in code.

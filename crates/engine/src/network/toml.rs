@@ -13,7 +13,18 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
 type Table<'a> = DeTable<'a>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
-pub(super) fn read(source: &str, file: &str) -> Result<Builder, Diagnostics> {
+impl Builder {
+    /// Reads the parts of a network from a model file, as [`Network::from_toml`](crate::Network::from_toml) does.
+    ///
+    /// # Errors
+    /// Mistakes of the layout, and with them all others; what only shows when the network is built is left to
+    /// [`Builder::build`].
+    pub fn from_toml(source: &str, file: &str) -> Result<Self, Diagnostics> {
+        read(source, file)
+    }
+}
+
+fn read(source: &str, file: &str) -> Result<Builder, Diagnostics> {
     let document = DeTable::parse(source).map_err(|error| {
         let diagnostic = Diagnostic::new(file, error.message().trim().replace('\n', ", "));
         match error.span() {
