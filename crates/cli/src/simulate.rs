@@ -118,7 +118,7 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
         );
     }
     let end = times.last().copied().unwrap_or(0.0);
-    let (method, why) = method.resolve(&network, &parameters, end);
+    let (method, why) = method.resolve(&network, &parameters, end, typed.trajectories);
     Ok(Plan { network, parameters, initial, times, method, why })
 }
 

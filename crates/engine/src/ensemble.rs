@@ -81,7 +81,7 @@ impl Ensemble<'_> {
                 last.extend_from_slice(recorded);
             }
         })?;
-        let stats = total(chunks.iter().map(|(_, stats)| *stats));
+        let stats = chunks.iter().map(|(_, stats)| *stats).sum();
         Ok((chunks.into_iter().flat_map(|(values, _)| values).collect(), stats))
     }
 
@@ -105,7 +105,7 @@ impl Ensemble<'_> {
                 moment.add(*value);
             }
         })?;
-        let stats = total(chunks.iter().map(|(_, stats)| *stats));
+        let stats = chunks.iter().map(|(_, stats)| *stats).sum();
         let mut all = vec![Moments::default(); self.times.len() * columns];
         for (moments, _) in &chunks {
             all.iter_mut().zip(moments).for_each(|(sum, part)| sum.merge(part));
@@ -155,7 +155,7 @@ impl Ensemble<'_> {
             let key = self.key.child(index as u64);
             stats.push(simulator.run_from(self.parameters, self.initial, self.times, key, &mut see)?);
         }
-        Ok(total(stats))
+        Ok(stats.into_iter().sum())
     }
 
     /// Trajectories in lockstep come out mixed: they are kept, and shown one after the other.
@@ -182,14 +182,8 @@ impl Ensemble<'_> {
                 record(time, &kept[place..place + columns]);
             }
         }
-        Ok(total(stats))
+        Ok(stats.into_iter().sum())
     }
-}
-
-fn total(stats: impl IntoIterator<Item = Stats>) -> Stats {
-    stats
-        .into_iter()
-        .fold(Stats::default(), |sum, one| Stats { events: sum.events + one.events, steps: sum.steps + one.steps })
 }
 
 /// Count, mean and sum of squared deviations (Welford 1962; merged after Chan, Golub & LeVeque 1979).

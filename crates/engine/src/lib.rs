@@ -27,7 +27,7 @@
 //!     "seeding.toml",
 //! )?;
 //! let parameters = network.default_parameters();
-//! let (method, _why) = Method::Auto.resolve(&network, &parameters, 30.0);
+//! let (method, _why) = Method::Auto.resolve(&network, &parameters, 30.0, 4000);
 //! let ensemble = Ensemble { network: &network, method, parameters: &parameters, initial: &[], times: &[30.0], trajectories: 4000, key: Key::new(1) };
 //! let (summary, _stats) = ensemble.summary()?;
 //! let expected = 1e-5 * 1000.0 * (3.0_f64.exp() - 1.0) / 0.1; // 1.909

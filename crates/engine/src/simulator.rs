@@ -1,5 +1,7 @@
 //! Runs one trajectory: stops at requested times and events, and leaves the rest to the method.
 
+use std::iter::Sum;
+
 use metacascade_random::{Key, Stream};
 
 use crate::agenda::Agenda;
@@ -109,6 +111,12 @@ pub struct Stats {
     pub events: u64,
     /// Steps of the method: events, leaps, or steps of the differential equation's solver.
     pub steps: u64,
+}
+
+impl Sum for Stats {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self { events: sum.events + one.events, steps: sum.steps + one.steps })
+    }
 }
 
 impl Stats {

@@ -146,7 +146,8 @@ set = { A = "floor(A / 2)" }
 #[test]
 fn no_text_makes_a_reader_panic() {
     let mutilated = |source: &'static str| {
-        let piece = (0..source.len(), 0..40_usize, "\\PC{0,12}|[-+*/^()<>=!&|,.0-9a-zA-Z_\"'\\[\\]{}#\n ]{0,12}", 0..3_u8);
+        let piece =
+            (0..source.len(), 0..40_usize, "\\PC{0,12}|[-+*/^()<>=!&|,.0-9a-zA-Z_\"'\\[\\]{}#\n ]{0,12}", 0..3_u8);
         piece.prop_map(move |(start, length, text, kind)| {
             let floor = |index: usize| (0..=index).rev().find(|at| source.is_char_boundary(*at)).unwrap_or(0);
             let (start, end) = (floor(start), floor((start + length).min(source.len())));

@@ -22,8 +22,7 @@ use std::path::{Path, PathBuf};
 use metacascade_engine::{Ensemble, Method, Network};
 use metacascade_random::Key;
 
-const METHODS: [Method; 4] =
-    [Method::Direct, Method::Ensemble, Method::NextReaction, Method::CompositionRejection];
+const METHODS: [Method; 4] = [Method::Direct, Method::Ensemble, Method::NextReaction, Method::CompositionRejection];
 
 /// The case whose tails are too heavy for the range of Y.
 const HEAVY: &str = "00003";

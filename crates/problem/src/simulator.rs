@@ -126,7 +126,7 @@ pub(crate) fn resolve(problem: &Problem, method: &Method) -> (Method, String) {
             );
             return (Method::tau_leap(), reason);
         }
-        let resolved = method.resolve(problem.network(), &parameters, end);
+        let resolved = method.resolve(problem.network(), &parameters, end, 1);
         if !resolved.0.is_exact() {
             return resolved;
         }

@@ -229,7 +229,7 @@ fn a_wanderer_on_a_ring_is_where_it_leaves_slowly() {
         }
     }
     let network = builder.build().unwrap();
-    let (method, reason) = Method::Auto.resolve(&network, &[], 8.0);
+    let (method, reason) = Method::Auto.resolve(&network, &[], 8.0, 1);
     assert_eq!(method, Method::CompositionRejection, "{reason}");
     let mut share = [0.0; 10];
     let total: f64 = (0..SITES).map(|site| 1.0 / rate(site)).sum();
@@ -355,7 +355,7 @@ fn impossible_reactions_are_errors_that_name_them() {
 
 #[test]
 fn automatic_choice_follows_the_number_of_events() {
-    let choose = |initial: &str| Method::Auto.resolve(&birth_death(initial, 0.2, 0.1), &[0.2, 0.1], 10.0);
+    let choose = |initial: &str| Method::Auto.resolve(&birth_death(initial, 0.2, 0.1), &[0.2, 0.1], 10.0, 1);
     assert_eq!(choose("100").0, Method::Direct);
     assert_eq!(choose("10000000").0, Method::tau_leap());
     assert!(choose("100").1.contains("events"));

@@ -5,7 +5,7 @@
 //! widths give the same bits.
 
 use crate::expression::{LaneStack, Row};
-use crate::network::{Group, LARGEST_GROUP, Network, Plan, RateLaw};
+use crate::network::{Group, LARGEST_GROUP, Network, Plan, RateLaw, TIME, Trigger};
 
 /// Changes of a reaction that are made without a loop.
 const FEW: usize = 2;
@@ -53,7 +53,7 @@ pub(super) struct Pause {
     pub bad: u64,
     /// After the last step, a count was impossible.
     pub broken: u64,
-    /// After the last step, an event's condition may have turned.
+    /// After the last step, an event's condition has turned, or the time at which it will has changed.
     pub watched: u64,
 }
 
@@ -91,6 +91,8 @@ pub(super) struct Block<'n, const W: usize> {
     terms: Vec<[(u32, f64); 3]>,
     /// What the reactions of each group change; behind the last they are filled up with it, where rounding may lead.
     moves: Vec<[Move; LARGEST_GROUP]>,
+    /// By event of the network: whether its condition held when it was last looked at, 1 or 0.
+    holds: Vec<Row<W>>,
     /// The most factors of a group: 1 without offset, 2, 3, or [`ANY`].
     most_factors: usize,
     /// Whether a group has more than one reaction.
@@ -150,8 +152,13 @@ impl<'n, const W: usize> Block<'n, W> {
             total: Row::ZERO,
             target: Row::ZERO,
             terms: plan.groups.iter().map(terms).collect(),
+            holds: vec![Row::ZERO; network.events.len()],
             moves: plan.groups.iter().map(|group| moves(group)).collect(),
-            most_factors: plan.groups.iter().map(factors).max().unwrap_or(1),
+            // Rules are computed with laws of any kind.
+            most_factors: match plan.needed_rules.is_empty() {
+                true => plan.groups.iter().map(factors).max().unwrap_or(1),
+                false => ANY,
+            },
             grouped: plan.groups.iter().any(|group| group.count > 1),
             stack: LaneStack::default(),
         }
@@ -177,6 +184,13 @@ impl<'n, const W: usize> Block<'n, W> {
     pub fn store(&self, lane: usize, values: &mut [f64]) {
         for (row, value) in self.values.iter().zip(values).skip(1) {
             *value = row.0[lane];
+        }
+    }
+
+    /// Sets which conditions hold in a lane.
+    pub fn hold(&mut self, lane: usize, holds: &[bool]) {
+        for (row, holds) in self.holds.iter_mut().zip(holds) {
+            row.0[lane] = f64::from(u8::from(*holds));
         }
     }
 
@@ -210,6 +224,9 @@ impl<'n, const W: usize> Block<'n, W> {
             let mut pause = self.fire::<P>(fire);
             self.propensities::<FACTORS>(&mut pause);
             self.draw(&mut pause);
+            if pause.watched != 0 {
+                pause.watched &= self.turned();
+            }
             if pause.any() & self.active != 0 {
                 return pause;
             }
@@ -282,6 +299,8 @@ impl<'n, const W: usize> Block<'n, W> {
     #[inline(always)]
     fn laws(&mut self) {
         let first_rule = self.network.rule_slot(0);
+        // No rate reads the time, but a condition may, by a rule.
+        self.values[TIME] = self.time;
         for &rule in &self.plan.needed_rules {
             self.network.rules[rule].program.evaluate_lanes(&self.values, &mut self.stack);
             self.values[first_rule + rule] = *self.stack.result();
@@ -308,6 +327,24 @@ impl<'n, const W: usize> Block<'n, W> {
                 }
             }
         }
+    }
+
+    /// Lanes in which a condition has turned, or may turn at another time than it was to.
+    #[inline(always)]
+    fn turned(&mut self) -> u64 {
+        let mut turned = 0;
+        self.values[TIME] = self.time;
+        for (event, holds) in self.network.events.iter().zip(&self.holds) {
+            if event.is_moving() {
+                return u64::MAX;
+            }
+            if let Trigger::When { condition, .. } = &event.trigger {
+                condition.evaluate_lanes(&self.values, &mut self.stack);
+                let now = self.stack.result();
+                turned |= set::<W>(|lane| (now.0[lane] != 0.0) != (holds.0[lane] != 0.0));
+            }
+        }
+        turned
     }
 
     /// Time and choice of the next events.

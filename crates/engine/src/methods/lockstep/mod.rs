@@ -201,6 +201,7 @@ impl<'n, const W: usize> Runner<'n, W> {
         let record = job.times[self.lanes[lane].time];
         self.block.stop.0[lane] = self.lanes[lane].agenda.next(&mut self.state, record, true);
         self.block.load(lane, &self.state.values, &self.state.constants);
+        self.block.hold(lane, &self.lanes[lane].holds);
         self.block.time.0[lane] = self.state.time();
     }
 
@@ -219,6 +220,7 @@ impl<'n, const W: usize> Runner<'n, W> {
         std::mem::swap(&mut self.state.holds, &mut self.lanes[lane].holds);
         let after = self.settle(lane, pause, job, recorder);
         std::mem::swap(&mut self.state.holds, &mut self.lanes[lane].holds);
+        self.block.hold(lane, &self.lanes[lane].holds);
         match after {
             Ok(After::Same) => return true,
             Ok(After::Jumped) => self.load(lane, job),
@@ -257,8 +259,11 @@ impl<'n, const W: usize> Runner<'n, W> {
                 _ => state.why_impossible(fired),
             });
         }
-        if is(pause.watched) && state.tripped() && slot.agenda.settle(state, true)? {
-            return Ok(After::Jumped);
+        if is(pause.watched) {
+            state.update_rules();
+            if slot.agenda.settle(state, true)? {
+                return Ok(After::Jumped);
+            }
         }
         loop {
             let record = job.times[slot.time];

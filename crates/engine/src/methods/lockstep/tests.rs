@@ -16,6 +16,8 @@ fn network() -> Network {
         .reaction("-> B", "2 * share + hill(A, 50, 2)")
         .reaction("C -> 3 B", "0.05 * C")
         .event("4.5", &[("dose", "3")])
+        .rule("high", "piecewise(1, A > 70, 0) + 0 * time")
+        .event_when("high > 0.5", &[("A", "A - 30")])
         .event_when("B > 40 && time > 2", &[("B", "floor(B / 2)")])
         .build()
         .unwrap()
