@@ -4,6 +4,7 @@ mod build;
 mod check_units;
 pub(crate) mod equation;
 mod event;
+mod format;
 mod parts;
 mod plan;
 mod rate;
@@ -14,6 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 
 pub(crate) use build::{MOST_PROBLEMS, expand};
 pub(crate) use event::{Clock, Event, Trigger};
+pub use format::Format;
 pub use parts::Builder;
 pub(crate) use parts::{
     EventPart, FunctionPart, ParameterPart, ReactionPart, RulePart, SpeciesPart, Text, TriggerPart,
