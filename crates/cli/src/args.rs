@@ -21,6 +21,7 @@ pub enum Command {
     Report(Report),
     Simulate(Simulate),
     Models(Models),
+    Convert(Convert),
 }
 
 /// Fit a model to an experimental table, and write a report
@@ -72,7 +73,7 @@ pub struct Report {
   metacascade simulate birth-death --times 0:3:0.5 -n 10000 --summary
   metacascade simulate model.toml --times 0:50:1 -n 100 --set k=0.2 -o trajectories.parquet")]
 pub struct Simulate {
-    /// A model file, or the name of a shipped model (see `metacascade models`).
+    /// A model file (.toml, or SBML as .xml or .sbml), or the name of a shipped model (see `metacascade models`).
     pub model: String,
     /// Recording times: start:end:step, or a list such as 0,1,5.
     #[arg(long, value_name = "TIMES")]
@@ -106,6 +107,21 @@ pub struct Simulate {
 /// List the shipped models, or show one
 #[derive(Debug, clap::Args)]
 pub struct Models {
-    /// Show the parameters and reactions of this model.
+    /// Show the parameters and reactions of this model, a shipped one or a file.
     pub name: Option<String>,
+}
+
+/// Write a model in another format
+///
+/// Formats go by the names of the files: .toml is the project's own, .xml and .sbml are SBML. SBML is read in Level 2 and
+/// in Level 3 core, and written in Level 3 Version 2.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  metacascade convert model.xml model.toml
+  metacascade convert switching switching.xml")]
+pub struct Convert {
+    /// A model file, or the name of a shipped model (see `metacascade models`).
+    pub model: String,
+    /// The file to write; one that is there is replaced.
+    pub output: PathBuf,
 }

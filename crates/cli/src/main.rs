@@ -1,6 +1,7 @@
 //! The command line of metacascade.
 
 mod args;
+mod convert;
 mod error;
 mod fit;
 mod models;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Command::Report(typed) => report::run(&typed),
         Command::Simulate(typed) => simulate::run(&typed),
         Command::Models(typed) => models::run(&typed),
+        Command::Convert(typed) => convert::run(&typed),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use metacascade_engine::{Diagnostic, Network, suggestion};
+use metacascade_engine::{Builder, Diagnostic, Format, Network, suggestion};
 
 use crate::args::Models;
 use crate::error::Failed;
@@ -10,6 +10,11 @@ use crate::table::table;
 
 /// A model by the path of its file or the name of a shipped one. A file wins over a name.
 pub fn find(model: &str) -> Result<Network, Failed> {
+    Ok(read(model)?.build()?)
+}
+
+/// The parts of the model that [`find`] finds, in the format that its file's name says, or else the project's own.
+pub fn read(model: &str) -> Result<Builder, Failed> {
     let path = Path::new(model);
     if path.is_file() {
         let bytes = std::fs::read(path).map_err(|error| Diagnostic::new(model, format!("cannot be read: {error}")))?;
@@ -18,10 +23,10 @@ pub fn find(model: &str) -> Result<Network, Failed> {
                 error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
             Diagnostic::new(model, format!("is not UTF-8 text (line {})", line + 1))
         })?;
-        return Ok(Network::from_toml(&text, model)?);
+        return Ok(Format::of(path).unwrap_or(Format::Toml).read(&text, model)?);
     }
     match metacascade_cascade::model(model) {
-        Some(text) => Ok(Network::from_toml(text, model)?),
+        Some(text) => Ok(Format::Toml.read(text, model)?),
         None => {
             let message = match model.contains(['/', '.']) {
                 true => format!("there is no file `{model}`"),
@@ -50,7 +55,11 @@ pub fn run(typed: &Models) -> Result<(), Failed> {
 }
 
 fn show(network: &Network) {
-    anstream::println!("{}\n\n{}\n", network.title(), network.description());
+    let title = if network.title().is_empty() { network.name() } else { network.title() };
+    anstream::println!("{title}\n");
+    if !network.description().is_empty() {
+        anstream::println!("{}\n", network.description());
+    }
     let mut species = table(&["species", "unit", "what it is"]);
     for one in network.species() {
         species.add_row([&one.name, &one.unit, &one.description]);

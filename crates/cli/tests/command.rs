@@ -16,7 +16,7 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn every_subcommand_explains_itself() {
     let help = text(&metacascade(&["--help"]).stdout);
-    for command in ["fit", "report", "simulate", "models"] {
+    for command in ["fit", "report", "simulate", "models", "convert"] {
         assert!(help.contains(command), "{help}");
         let output = metacascade(&[command, "--help"]);
         assert!(output.status.success() && text(&output.stdout).contains("Usage: metacascade"));
@@ -40,6 +40,7 @@ fn what_is_typed_wrong_ends_with_2_and_a_way_out() {
         (&["simulate", "birth-death", "--times", "0:5"][..], "0:50:1"),
         (&["simulate", "birth-death", "--times", "0,1", "--set", "brith=2"][..], "birth"),
         (&["simulate", "birth-death", "--times", "0,1", "--method", "tau-leep"][..], "tau-leap"),
+        (&["convert", "birth-death", "model.txt"][..], "name it .toml"),
         (&["fit", "nowhere", "--method", "abc"][..], "abc-smc"),
         (&["report", "nowhere"][..], "not a run"),
     ] {

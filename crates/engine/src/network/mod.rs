@@ -5,6 +5,7 @@ mod check_units;
 mod derivatives;
 pub(crate) mod equation;
 mod event;
+mod format;
 mod parts;
 mod plan;
 mod rate;
@@ -16,6 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 pub(crate) use build::{MOST_PROBLEMS, expand};
 pub(crate) use derivatives::Derivatives;
 pub(crate) use event::{Clock, Event, Trigger};
+pub use format::Format;
 pub use parts::Builder;
 pub(crate) use parts::{
     EventPart, FunctionPart, ParameterPart, ReactionPart, RulePart, SpeciesPart, Text, TriggerPart,

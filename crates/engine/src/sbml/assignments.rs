@@ -7,7 +7,6 @@ use roxmltree::{Attribute, Node as Element};
 use super::document::Level;
 use super::model::{Meaning, Reader};
 use super::report::named;
-use crate::diagnostic::suggestion;
 use crate::network::{Builder, EventPart, TriggerPart};
 
 /// Rules and assignments of the quantities, by the id they determine.
@@ -86,7 +85,7 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
             Some(_) => (format!("`{id}` has no value that can be set"), None),
             None => {
                 let known = self.meanings.keys().copied().collect::<BTreeSet<_>>();
-                (format!("unknown id `{id}`"), suggestion(id, known))
+                (format!("unknown id `{id}`"), self.report.suggestion(id, known))
             }
         };
         self.report.problem(target.range_value(), message, help);

@@ -1,12 +1,11 @@
 //! MathML of SBML (Hucka et al. 2019, section 3.4) as expressions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::f64::consts;
 
 use roxmltree::Node as Element;
 
 use super::report::Report;
-use crate::diagnostic::suggestion;
 use crate::expression::{Expression, Function, MAXIMUM_DEPTH, MAXIMUM_TOKENS, Node};
 
 const MATHML: &str = "http://www.w3.org/1998/Math/MathML";
@@ -204,7 +203,8 @@ impl Formulas<'_, '_> {
     fn defined(&mut self, operator: Element, element: Element, arguments: Vec<Expression>) -> Read {
         let id = texts(operator).concat();
         let Some(function) = self.functions.get(&id) else {
-            let help = suggestion(&id, self.functions.keys().map(String::as_str));
+            let known = self.functions.keys().map(String::as_str).collect::<BTreeSet<_>>();
+            let help = self.report.suggestion(&id, known);
             return self.wrong(operator, format!("there is no function `{id}`"), help);
         };
         if function.arguments != arguments.len() {

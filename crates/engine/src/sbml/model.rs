@@ -180,7 +180,7 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
         let Some(&Meaning::Compartment(index)) = self.meanings.get(compartment.value()) else {
             let message = format!("there is no compartment `{}`", compartment.value());
             let known = self.compartments.iter().filter_map(|one| one.element.attribute("id"));
-            let help = suggestion(compartment.value(), known);
+            let help = self.report.suggestion(compartment.value(), known);
             self.report.problem(compartment.range_value(), message, help);
             return None;
         };
@@ -207,6 +207,7 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
         let Self {
             report, functions, meanings, names, compartments, species, read_compartments, read_reactions, ..
         } = self;
+        let suggest = !report.is_full();
         let mut resolve = |id: &str| {
             if let Some(local) = locals.get(id) {
                 return Ok(Expression::name(local));
@@ -232,8 +233,8 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
                 Some(Meaning::Function) => Err(Unknown(format!("`{id}` is a function and must be applied"), None)),
                 Some(Meaning::Other) => Err(Unknown(format!("`{id}` has no value"), None)),
                 None => {
-                    let known = meanings.keys().copied().chain(locals.keys().copied()).collect::<BTreeSet<_>>();
-                    Err(Unknown(format!("unknown id `{id}`"), suggestion(id, known)))
+                    let known = meanings.keys().chain(locals.keys()).copied().filter(|_| suggest);
+                    Err(Unknown(format!("unknown id `{id}`"), suggestion(id, known.collect::<BTreeSet<_>>())))
                 }
             }
         };

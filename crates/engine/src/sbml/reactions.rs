@@ -9,7 +9,7 @@ use super::model::{Meaning, Reader, Species};
 use super::notes::Notes;
 use super::report::named;
 use super::reversible::directions;
-use crate::diagnostic::{Diagnostics, suggestion};
+use crate::diagnostic::Diagnostics;
 use crate::expression::{Expression, Functions, Program, parse_with};
 use crate::network::{Builder, ParameterPart, ReactionPart, Text};
 
@@ -76,7 +76,7 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
             return Some(index);
         }
         let known = self.species.iter().filter_map(|species| species.element.attribute("id"));
-        let help = suggestion(id.value(), known);
+        let help = self.report.suggestion(id.value(), known);
         self.report.problem(id.range_value(), format!("there is no species `{}`", id.value()), help);
         None
     }
@@ -128,6 +128,8 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
             self.report.problem(self.report.tag(reaction), format!("reaction `{id}` has no rate"), help);
             return None;
         };
+        let own = if self.level.0 == 2 { "listOfParameters" } else { "listOfLocalParameters" };
+        self.report.children(law, &[own]);
         for name in ["timeUnits", "substanceUnits"] {
             if let Some(unit) = law.attribute_node(name) {
                 let help = "write the law in the model's units".to_owned();

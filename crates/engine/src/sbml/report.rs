@@ -20,11 +20,20 @@ impl<'s> Report<'s> {
     }
 
     pub fn problem(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<Option<String>>) {
-        if self.problems.0.len() < MOST_PROBLEMS {
+        if !self.is_full() {
             let mut diagnostic = Diagnostic::new(self.file, message).at(Place::in_source(self.source, span), "");
             diagnostic.help = help.into();
             self.problems.push(diagnostic);
         }
+    }
+
+    /// A known name close to an unknown one. None once enough is wrong: each costs a look at all names.
+    pub fn suggestion<'k>(&self, unknown: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+        if self.is_full() { None } else { suggestion(unknown, known) }
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.problems.0.len() >= MOST_PROBLEMS
     }
 
     /// The model, unless something is wrong; mistakes of the layout and mistakes of the contents are shown together.
@@ -43,6 +52,8 @@ impl<'s> Report<'s> {
                     self.problems.extend(more);
                 }
                 self.problems.0.sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
+                // Some lists are looked at more than once.
+                self.problems.0.dedup();
                 Err(self.problems)
             }
         }
@@ -70,7 +81,7 @@ impl<'s> Report<'s> {
                 found.push(child);
             } else if !matches!(name, "notes" | "annotation") {
                 let message = format!("<{name}> does not belong in <{}>", parent.tag_name().name());
-                let help = suggestion(name, known.iter().copied());
+                let help = self.suggestion(name, known.iter().copied());
                 self.problem(self.tag(child), message, help);
             }
         }

@@ -1,64 +1,15 @@
 //! Writes a network as SBML Level 3 Version 2.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::mathml::MathMl;
-use super::names::is_id;
+use super::names::Ids;
 use super::notes::{SOURCE, STAGE};
 use super::units::Definitions;
 use super::xml::Xml;
 use crate::diagnostic::Diagnostics;
 use crate::expression::{Expression, Function, Functions, Program, parse_calls, parse_with};
 use crate::network::{Builder, SpeciesPart, Text, TriggerPart, equation, expand};
-
-/// Ids of the document, by the names of the network; no two are the same.
-struct Ids {
-    given: HashMap<String, String>,
-    taken: BTreeSet<String>,
-}
-
-impl Ids {
-    /// Names that can be ids are given first, so that they stay as they are.
-    fn new<'b>(names: impl Iterator<Item = &'b str> + Clone) -> Self {
-        let mut ids = Self { given: HashMap::new(), taken: BTreeSet::new() };
-        for name in names.clone().filter(|name| is_id(name)).chain(names) {
-            if !ids.given.contains_key(name) {
-                let id = ids.fresh(name);
-                ids.given.insert(name.to_owned(), id);
-            }
-        }
-        ids
-    }
-
-    /// An id like `wanted` that nothing has yet.
-    fn fresh(&mut self, wanted: &str) -> String {
-        let mut id = to_id(wanted);
-        while !self.taken.insert(id.clone()) {
-            id.push('_');
-        }
-        id
-    }
-
-    fn id(&self, name: &str) -> String {
-        self.given.get(name).cloned().unwrap_or_else(|| to_id(name))
-    }
-}
-
-/// Letters, digits and `_` of ASCII; others become `_`, or the number of their character.
-fn to_id(text: &str) -> String {
-    let mut id = String::new();
-    for c in text.trim().chars() {
-        match c {
-            c if c.is_ascii_alphanumeric() || c == '_' => id.push(c),
-            c if c.is_alphanumeric() => id += &format!("u{:x}", c as u32),
-            _ => id.push('_'),
-        }
-    }
-    if !is_id(&id) {
-        id.insert(0, '_');
-    }
-    id
-}
 
 struct Writer<'b> {
     builder: &'b Builder,

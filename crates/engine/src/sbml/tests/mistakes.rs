@@ -115,6 +115,11 @@ fn mistakes_are_shown_with_their_places() {
             "",
         ),
         ("<kineticLaw>", "<kineticLow>", "not well-formed"),
+        (
+            "</math></kineticLaw>",
+            "</math><listOfParameters/></kineticLaw>",
+            "<listOfParameters> does not belong in <kineticLaw>|did you mean `listOfLocalParameters`?",
+        ),
         ("reaction id=\"r\"", "reaction id=\"A\"", "the id `A` is given twice"),
         ("reaction id=\"r\"", "reaction", "this <reaction> has no `id`"),
         ("reaction id=\"r\"", "reaction id=\"r r\"", "`r r` is not an id"),
