@@ -63,9 +63,9 @@ def module(name, model):
             net[s] -= n
         for n, s in right:
             net[s] += n
-        changes = ", ".join(f"({names.index(s)}, {n})" for s, n in net.items() if n)
+        changes = ", ".join(str(n) for n in net.values())
         rate = f"Rate::lma_sparse({float(parameters[constant])!r}, [{orders}])"
-        sparse.append(f"        g.add_reaction({rate}, Jump::new_sparse([{changes}]));")
+        sparse.append(f"        g.add_reaction({rate}, [{changes}]);")
     values = ", ".join(repr(float(value)) for value in parameters.values())
     start = " ".join(f"s.{s} = {n};" for s, n in species.items())
     ends = ", ".join(f"s.{s} as f64" for s in names)
@@ -75,7 +75,7 @@ def module(name, model):
     return f"""
 mod {name} {{
     use rebop::define_system;
-    use rebop::gillespie::{{Gillespie, Jump, Rate}};
+    use rebop::gillespie::{{Gillespie, Rate}};
     define_system! {{
         {" ".join(parameters)};
         System {{ {", ".join(names)} }}
