@@ -233,7 +233,7 @@ def leaps(models, rounds, program, results):
             errors = []
             for species, (mean, sd) in reference.items():
                 # Errors that chance alone explains are not shown.
-                if mean > 0 and species in moments and sd / mean / count**0.5 < 0.02:
+                if mean > 0 and sd > 0 and species in moments and sd / mean / count**0.5 < 0.02:
                     got = moments[species]
                     errors.append((abs(got[0] / mean - 1), abs(got[1] / sd - 1), species, sd / mean / count**0.5))
             if not errors:

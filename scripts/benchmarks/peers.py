@@ -50,12 +50,11 @@ def gillespy2_runner(path, end, points, method):
     logging.disable(logging.CRITICAL)
     model, _errors = gillespy2.import_SBML(path)
     kind = gillespy2.TauLeapingCSolver if method == "tau" else gillespy2.SSACSolver
+    model.timespan(gillespy2.TimeSpan(numpy.linspace(0, end, points + 1)))
     solver = kind(model=model, variable=False)
-    grid = gillespy2.TimeSpan(numpy.linspace(0, end, points + 1))
-    model.timespan(grid)
 
     def run_many(count, seed):
-        results = solver.run(model=model, t=end, number_of_trajectories=count, seed=seed)
+        results = solver.run(number_of_trajectories=count, seed=seed)
         names = [name for name in model.get_all_species()]
         return [{name: trajectory[name][-1] for name in names} for trajectory in results]
 

@@ -247,10 +247,12 @@ impl<'n, const W: usize> Block<'n, W> {
             let (mut sum, mut lowest) = ([0.0; PART], [0.0; PART]);
             let groups = self.terms.iter().zip(&self.constants).zip(&mut self.factors).zip(&mut self.cumulative);
             for (((terms, constant), factor_row), cumulative) in groups {
-                let factor = &mut factor_row.0.as_chunks_mut::<PART>().0[part];
+                // Copies, so that nothing has to be read again after a number is written.
+                let factor_row = &mut factor_row.0.as_chunks_mut::<PART>().0[part];
+                let mut factor = *factor_row;
                 if FACTORS < ANY {
-                    let values = |term: usize| &self.values[terms[term].0 as usize].0.as_chunks::<PART>().0[part];
-                    *factor = *values(0);
+                    let values = |term: usize| self.values[terms[term].0 as usize].0.as_chunks::<PART>().0[part];
+                    factor = values(0);
                     if FACTORS > 1 {
                         let ((_, offset), (_, other_offset), other) = (terms[0], terms[1], values(1));
                         for lane in 0..PART {
@@ -263,8 +265,9 @@ impl<'n, const W: usize> Block<'n, W> {
                             factor[lane] *= other[lane] - offset;
                         }
                     }
+                    *factor_row = factor;
                 }
-                let constant = &constant.0.as_chunks::<PART>().0[part];
+                let constant = constant.0.as_chunks::<PART>().0[part];
                 for lane in 0..PART {
                     let propensity = factor[lane] * constant[lane];
                     sum[lane] += propensity;
