@@ -275,9 +275,10 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
         let Some(id) = element.attribute_node("id") else { return };
         let (name, id) = (named(name.clone(), &id), id.value());
         let description = Notes::of(element).or_name(element);
+        let unit: Text = self.units.text(element.attribute("substanceUnits")).as_str().into();
         if let Some(&rule) = self.assignments.rules.get(id) {
             let expression = self.value(rule, id);
-            builder.rules.push(RulePart { name, expression, unit: "".into(), description });
+            builder.rules.push(RulePart { name, expression, unit, description });
             return;
         }
         let given = self.report.number(element, "initialAmount");
@@ -318,7 +319,7 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
             // What no reaction changes need not be a whole number.
             None => (fixed || !(changed || whole)).then(|| "0".into()),
         };
-        builder.species.push(SpeciesPart { name, initial, rate, unit: "".into(), description });
+        builder.species.push(SpeciesPart { name, initial, rate, unit, description });
     }
 
     /// A concentration times the size of the species' compartment.

@@ -137,6 +137,12 @@ impl Definitions {
         self.0.get(text).map(|(id, _)| id.clone()).unwrap_or_default()
     }
 
+    /// The same where the unit counts something, else that of counts.
+    pub fn substance(&self, text: &str) -> String {
+        let counts = |(_, unit): &&(String, Unit)| unit.compare(Unit::NONE).is_none();
+        self.0.get(text).filter(counts).map_or_else(|| "item".to_owned(), |(id, _)| id.clone())
+    }
+
     pub fn write(&self, xml: &mut Xml) {
         xml.list("listOfUnitDefinitions", |xml| {
             for (text, (id, unit)) in &self.0 {

@@ -148,13 +148,14 @@ impl Writer<'_> {
         self.xml.open("listOfSpecies", &[]);
         for part in self.builder.species.iter().filter(|part| species.contains(&part.name.value)) {
             let id = self.ids.id(&part.name.value);
+            let unit = self.units.substance(&part.unit.value);
             let amount = self.constant(&part.initial).map(|amount| Expression::number(amount).to_string());
             let attributes = [
                 ("id", id.as_str()),
                 ("name", Self::name_beside(&id, &part.name.value)),
                 ("compartment", compartment),
                 ("initialAmount", amount.as_deref().unwrap_or_default()),
-                ("substanceUnits", "item"),
+                ("substanceUnits", &unit),
                 ("hasOnlySubstanceUnits", "true"),
                 // Reactions leave continuous variables as they are.
                 ("boundaryCondition", if part.rate.is_some() { "true" } else { "false" }),

@@ -187,6 +187,11 @@ fn every_shipped_model_comes_back_the_same() {
                 (&b.name.value, b.value, &b.unit.value, &b.description)
             );
         }
+        let of = |builder: &Builder| -> Vec<(String, String)> {
+            let parts = builder.species.iter();
+            parts.map(|part| (part.unit.value.clone(), part.description.clone())).collect()
+        };
+        assert_eq!(of(&first), of(&third));
         assert_eq!((first.description, first.title), (third.description, third.title));
         count += 1;
     }
