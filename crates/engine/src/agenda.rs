@@ -24,6 +24,8 @@ struct Pending {
     time: f64,
     event: usize,
     order: u64,
+    /// Of an event at a time: whether its delay is part of `time`.
+    delayed: bool,
     /// New values, where they are those of the time of the trigger.
     values: Option<Vec<f64>>,
 }
@@ -39,7 +41,7 @@ impl Agenda {
                     // An event that never comes (NaN or infinite time) or lies before the start does nothing.
                     let at = at.evaluate(&state.values);
                     if (0.0..f64::INFINITY).contains(&at) {
-                        self.push(at + delay(state, index), index, None);
+                        self.push(at, index, None);
                     }
                 }
                 Trigger::When { initially, .. } => state.holds[index] = *initially,
@@ -48,7 +50,7 @@ impl Agenda {
     }
 
     fn push(&mut self, time: f64, event: usize, values: Option<Vec<f64>>) {
-        self.pending.push(Pending { time, event, order: self.triggered, values });
+        self.pending.push(Pending { time, event, order: self.triggered, delayed: false, values });
         self.triggered += 1;
     }
 
@@ -88,7 +90,18 @@ impl Agenda {
             });
             let Some((place, _)) = first else { return Ok(count > 0) };
             let pending = self.pending.remove(place);
-            let assignments = &state.network.events[pending.event].assignments;
+            let event = &state.network.events[pending.event];
+            // The time of an event at a time is that of its trigger.
+            let later = delay(state, pending.event);
+            if matches!(event.trigger, Trigger::At(_)) && pending.values.is_none() && !pending.delayed && later > 0.0 {
+                let values = event.values_from_trigger_time.then(|| new_values(state, pending.event));
+                self.push(now + later, pending.event, values);
+                if let Some(last) = self.pending.last_mut() {
+                    last.delayed = true;
+                }
+                continue;
+            }
+            let assignments = &event.assignments;
             let values = pending.values.unwrap_or_else(|| new_values(state, pending.event));
             for ((slot, _), value) in assignments.iter().zip(values) {
                 state.values[*slot] = value;
@@ -168,3 +181,6 @@ fn turn(clock: &Clock, state: &mut State, until: f64) -> Option<f64> {
     state.update_rules();
     turned.filter(|turned| *turned > now)
 }
+
+#[cfg(test)]
+mod tests;

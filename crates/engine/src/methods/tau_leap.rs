@@ -160,6 +160,10 @@ impl TauLeap {
             } else {
                 before + 0.5 * tau * (inflow - outflow)
             };
+            // What is continuous stays as it is.
+            if state.network.species[index].is_continuous() {
+                continue;
+            }
             // Never quite 0, so that a risk per cell exists for cells yet to arrive.
             state.values[Network::species_slot(index)] = mean.max(1e-9);
         }
@@ -226,7 +230,8 @@ impl TauLeap {
         for (count, arrived) in counts.iter_mut().zip(&work.arrivals) {
             *count += arrived;
         }
-        counts.iter().all(|count| (0.0..=LARGEST_COUNT).contains(count)).then_some(events)
+        let mut all = counts.iter().zip(&network.species);
+        all.all(|(count, species)| species.is_continuous() || (0.0..=LARGEST_COUNT).contains(count)).then_some(events)
     }
 }
 
