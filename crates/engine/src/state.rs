@@ -179,8 +179,8 @@ impl<'n> State<'n> {
         if let Some(slot) = slots.find(|slot| !(0.0..=LARGEST_COUNT).contains(&self.values[*slot])) {
             return self.impossible(reaction, slot);
         }
-        let laws = (0..self.network.reactions.len()).map(|index| (index, self.law(index)));
-        let bad = laws.filter(|(_, value)| !(0.0..f64::INFINITY).contains(value)).next();
+        let mut laws = (0..self.network.reactions.len()).map(|index| (index, self.law(index)));
+        let bad = laws.find(|(_, value)| !(0.0..f64::INFINITY).contains(value));
         let (index, value) = bad.unwrap_or((reaction, self.law(reaction)));
         self.bad_propensity(index, value)
     }

@@ -1,5 +1,7 @@
 //! Evaluates a compiled expression for many sets of values at once.
 
+#![expect(clippy::needless_range_loop, reason = "a loop over lanes reads the same place of several rows")]
+
 use super::Function;
 use super::compile::{Instruction, Program, binary, hill, pops, unary};
 

@@ -59,8 +59,7 @@ impl Groups {
             more.iter().fold(two, |product, factor| product * (state.values[factor.slot] - factor.offset))
         };
         let propensity = factor * self.constants[group];
-        // Also catches what is not a number.
-        if !(propensity >= 0.0 && propensity < f64::INFINITY) {
+        if propensity.is_nan() || propensity < 0.0 || propensity == f64::INFINITY {
             return Err(self.bad(state, plan, group));
         }
         let change = propensity - self.propensities[group];

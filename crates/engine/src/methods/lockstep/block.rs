@@ -153,7 +153,7 @@ impl<'n, const W: usize> Block<'n, W> {
             target: Row::ZERO,
             terms: plan.groups.iter().map(terms).collect(),
             holds: vec![Row::ZERO; network.events.len()],
-            moves: plan.groups.iter().map(|group| moves(group)).collect(),
+            moves: plan.groups.iter().map(moves).collect(),
             // Rules are computed with laws of any kind.
             most_factors: match plan.needed_rules.is_empty() {
                 true => plan.groups.iter().map(factors).max().unwrap_or(1),

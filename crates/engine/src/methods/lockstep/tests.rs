@@ -47,7 +47,7 @@ fn paths_and_widths_change_no_bit() {
     let parameters: Vec<[f64; 2]> = (0..70).map(|index| [0.3 + 0.01 * f64::from(index), 0.0]).collect();
     let job = |index: usize| Job {
         parameters: &parameters[index],
-        initial: if index % 3 == 0 { &[(1, 30.0)] } else { &[] },
+        initial: if index.is_multiple_of(3) { &[(1, 30.0)] } else { &[] },
         times: &times[..1 + index % 5],
         key: Key::new(5).child(index as u64),
     };
@@ -88,7 +88,7 @@ fn a_recorder_may_stop_one_trajectory_and_errors_are_those_of_their_jobs() {
     let mut seen = vec![0; 300];
     let results = Lockstep::new(&network).run(&jobs, &mut |job: usize, time: usize, _: &[f64]| {
         seen[job] += 1;
-        if job % 3 == 0 && time == job % 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if job.is_multiple_of(3) && time == job % 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     for (index, result) in results.iter().enumerate() {
         match (index % 3, result) {
