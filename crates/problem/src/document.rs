@@ -73,6 +73,7 @@ pub(crate) struct Extension {
 #[serde(deny_unknown_fields)]
 pub struct SimulationSettings {
     /// How trajectories are computed.
+    #[serde(default, deserialize_with = "of_trajectories")]
     pub method: Option<Method>,
     /// Tau-leaping's bound on the relative change of propensities in a step; between 0 and 1.
     #[serde(default, deserialize_with = "share")]
@@ -105,6 +106,15 @@ impl SimulationSettings {
             *absolute_tolerance = self.absolute_tolerance.unwrap_or(*absolute_tolerance);
         }
         method
+    }
+}
+
+fn of_trajectories<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Method>, D::Error> {
+    match Option::<Method>::deserialize(deserializer)? {
+        Some(Method::Moments) => {
+            Err(D::Error::custom("`moments` makes no trajectories to fit; tau-leap, ode or auto do"))
+        }
+        method => Ok(method),
     }
 }
 

@@ -38,7 +38,12 @@ fn a_document_is_read() {
 #[test]
 fn mistakes_are_placed() {
     for (from, to, parts) in [
-        ("2.0.0", "1", &["problem.yaml:1:17", "only version 2 of PEtab"][..]),
+        (
+            "fit: {method",
+            "simulation: {method: moments}, fit: {method",
+            &["problem.yaml:10:", "makes no trajectories to fit"][..],
+        ),
+        ("2.0.0", "1", &["problem.yaml:1:17", "only version 2 of PEtab"]),
         (
             "parameter_files",
             "parameter_file",
