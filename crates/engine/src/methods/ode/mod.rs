@@ -76,7 +76,7 @@ const VOIDING_STEPS: u32 = 6;
 const STABLE: f64 = 3.25;
 /// Rosenbrock steps in a row with h·‖J‖ < 1 after which the explicit method is tried again.
 const EASY_STEPS: u32 = 20;
-/// Shortest step, relative to the times.
+/// Shortest step, relative to the time and to the step first tried.
 const SHORTEST: f64 = 1e-13;
 
 /// A step that has been made.
@@ -167,8 +167,9 @@ impl Solver {
         until: f64,
         stats: &mut Stats,
     ) -> Result<Step, SimulationError> {
+        let rest = until - time;
+        let mut limit = None;
         loop {
-            let rest = until - time;
             let wanted = match self.step {
                 Some(step) => step,
                 None => self.explicit.first_step(system, time, y, self.tolerance).min(rest),
@@ -182,7 +183,8 @@ impl Solver {
                 return Ok(Step { length, last, wanted, factor });
             }
             let shorter = length * factor;
-            if shorter.is_nan() || shorter <= SHORTEST * (time.abs() + until) {
+            let limit = *limit.get_or_insert(SHORTEST * (time.abs() + until.min(length)));
+            if shorter.is_nan() || shorter <= limit {
                 if self.stiff {
                     return Err(SimulationError::Stiff { time });
                 }
