@@ -6,7 +6,7 @@ use metacascade_random::{Key, Stream};
 
 use crate::agenda::Agenda;
 use crate::methods::{
-    CompositionRejection, Direct, Job, MeanField, Method, NextReaction, NoTrajectories, Runner, TauLeap,
+    CompositionRejection, Direct, Hybrid, Job, MeanField, Method, NextReaction, NoTrajectories, Runner, TauLeap,
 };
 use crate::network::Network;
 use crate::state::{Recorder, State};
@@ -158,6 +158,10 @@ pub(crate) trait Stepper {
         random: &mut Stream,
         stats: &mut Stats,
     ) -> Result<(), SimulationError>;
+
+    /// Told before a recorder sees the state, which it may change for that: what stands for numbers is drawn from
+    /// streams of children of `key`, the trajectory's.
+    fn show(&mut self, _state: &mut State, _key: Key) {}
 }
 
 /// A workspace that runs trajectories of one network by one method.
@@ -207,6 +211,7 @@ impl<'n> Simulator<'n> {
             Method::Ode { relative_tolerance, absolute_tolerance } => {
                 Box::new(MeanField::new(network, relative_tolerance, absolute_tolerance))
             }
+            Method::Hybrid { threshold, tolerance } => Box::new(Hybrid::new(network, threshold, tolerance)),
             Method::Moments => Box::new(NoTrajectories),
         };
         Self(Engine::Steps(Box::new(Steps { state: State::new(network), stepper, agenda: Agenda::default() })))
@@ -281,6 +286,7 @@ impl Steps<'_> {
                 self.stepper.advance(&mut self.state, stop, &mut random, &mut stats)?;
                 self.settle(whole)?;
             }
+            self.stepper.show(&mut self.state, key);
             if recorder.record(index, self.state.shown()).is_break() {
                 break;
             }

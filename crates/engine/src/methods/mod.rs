@@ -5,6 +5,7 @@ mod composition_rejection;
 mod direct;
 mod draws;
 mod groups;
+mod hybrid;
 mod lockstep;
 mod moments;
 mod next_reaction;
@@ -17,6 +18,7 @@ use std::str::FromStr;
 
 pub(crate) use composition_rejection::CompositionRejection;
 pub(crate) use direct::Direct;
+pub(crate) use hybrid::Hybrid;
 
 pub(crate) use lockstep::Runner;
 pub use lockstep::{Job, Lockstep};
@@ -52,6 +54,14 @@ pub enum Method {
         /// Tolerance in counts.
         absolute_tolerance: f64,
     },
+    /// Abundant species by differential equations, scarce ones by exact jumps, sorted anew as the trajectory runs: for
+    /// rare events out of large numbers. The noise of abundant species is dropped.
+    Hybrid {
+        /// Counts from which on a species is abundant.
+        threshold: f64,
+        /// Tolerance of the differential equations, relative to each value and absolute.
+        tolerance: f64,
+    },
     /// Means and standard deviations by the linear-noise approximation, without trajectories: for
     /// [`Ensemble::summary`](crate::Ensemble::summary), see [`LinearNoise`].
     Moments,
@@ -62,8 +72,17 @@ pub enum Method {
 
 impl Method {
     /// All names, as [`Method::from_str`] takes them.
-    pub const NAMES: [&'static str; 8] =
-        ["direct", "ensemble", "next-reaction", "composition-rejection", "tau-leap", "ode", "moments", "auto"];
+    pub const NAMES: [&'static str; 9] = [
+        "direct",
+        "ensemble",
+        "next-reaction",
+        "composition-rejection",
+        "tau-leap",
+        "hybrid",
+        "ode",
+        "moments",
+        "auto",
+    ];
 
     /// Default relative change of a leap.
     pub const EPSILON: f64 = 0.03;
@@ -83,6 +102,12 @@ impl Method {
         Method::TauLeap { epsilon: Self::EPSILON }
     }
 
+    /// The hybrid method with the default threshold and accuracy.
+    #[must_use]
+    pub const fn hybrid() -> Self {
+        Method::Hybrid { threshold: 1000.0, tolerance: 1e-5 }
+    }
+
     /// The mean field with the default tolerances.
     #[must_use]
     pub const fn ode() -> Self {
@@ -98,6 +123,7 @@ impl fmt::Display for Method {
             Method::NextReaction => "next-reaction",
             Method::CompositionRejection => "composition-rejection",
             Method::TauLeap { .. } => "tau-leap",
+            Method::Hybrid { .. } => "hybrid",
             Method::Ode { .. } => "ode",
             Method::Moments => "moments",
             Method::Auto => "auto",
@@ -120,6 +146,7 @@ impl FromStr for Method {
             "next-reaction" => Ok(Method::NextReaction),
             "composition-rejection" => Ok(Method::CompositionRejection),
             "tau-leap" => Ok(Method::tau_leap()),
+            "hybrid" => Ok(Method::hybrid()),
             "ode" => Ok(Method::ode()),
             "moments" => Ok(Method::Moments),
             "auto" => Ok(Method::Auto),

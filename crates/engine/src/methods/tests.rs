@@ -10,15 +10,21 @@ use metacascade_random::Key;
 use crate::{Method, Network, SimulationError, Simulator};
 
 const EXACT: [Method; 4] = [Method::Direct, Method::Ensemble, Method::NextReaction, Method::CompositionRejection];
-const STOCHASTIC: [Method; 5] =
-    [Method::Direct, Method::Ensemble, Method::NextReaction, Method::CompositionRejection, Method::tau_leap()];
+const STOCHASTIC: [Method; 6] = [
+    Method::Direct,
+    Method::Ensemble,
+    Method::NextReaction,
+    Method::CompositionRejection,
+    Method::tau_leap(),
+    Method::hybrid(),
+];
 
 #[test]
 fn every_name_is_a_method_that_bears_it() {
     for name in Method::NAMES {
         assert_eq!(name.parse::<Method>().unwrap().to_string(), name);
     }
-    assert!("tau-leep".parse::<Method>().unwrap_err().to_string().ends_with("tau-leap, ode, moments, auto"));
+    assert!("tau-leep".parse::<Method>().unwrap_err().to_string().ends_with("tau-leap, hybrid, ode, moments, auto"));
 }
 
 /// Counts of the first species at the end of `trajectories` trajectories.

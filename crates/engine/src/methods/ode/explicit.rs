@@ -2,7 +2,7 @@
 //! Nørsett & Wanner (1993), Solving Ordinary Differential Equations I, table II.5.2 and section II.4, and in their code
 //! DOPRI5.
 
-use super::{System, Tolerance, judge};
+use super::{Dense, System, Tolerance, judge};
 
 const STAGES: usize = 7;
 const C: [f64; STAGES] = [0.0, 0.2, 0.3, 0.8, 8.0 / 9.0, 1.0, 1.0];
@@ -18,6 +18,17 @@ const A: [&[f64]; STAGES - 1] = [
 /// Of the error: order 5 less order 4.
 const E: [f64; STAGES] =
     [71.0 / 57600.0, 0.0, -71.0 / 16695.0, 71.0 / 1920.0, -17253.0 / 339_200.0, 22.0 / 525.0, -1.0 / 40.0];
+
+/// Of the continuous extension.
+const D: [f64; STAGES] = [
+    -12_715_105_075.0 / 11_282_082_432.0,
+    0.0,
+    87_487_479_700.0 / 32_700_410_799.0,
+    -10_690_763_975.0 / 1_880_347_072.0,
+    701_980_252_875.0 / 199_316_789_632.0,
+    -1_453_857_185.0 / 822_651_844.0,
+    69_997_945.0 / 29_380_423.0,
+];
 
 /// Exponents of the PI step control (section IV.2 of volume II; DOPRI5's β), its safety, and its bounds.
 const BETA: f64 = 0.04;
@@ -46,6 +57,12 @@ impl Explicit {
         let slopes = std::array::from_fn(|_| zeros());
         let (sixth, new, scale) = (zeros(), zeros(), zeros());
         Self { slopes, known: false, sixth, new, scale, error: 1e-4, previous_error: 1e-4 }
+    }
+
+    /// Makes room for `size` equations.
+    pub fn resize(&mut self, size: usize) {
+        let vectors = self.slopes.iter_mut().chain([&mut self.sixth, &mut self.new, &mut self.scale]);
+        vectors.for_each(|vector| vector.resize(size, 0.0));
     }
 
     /// What was learned about the point before holds no longer.
@@ -110,6 +127,17 @@ impl Explicit {
             _ => factor.max(LEAST),
         };
         (self.error, factor)
+    }
+
+    /// Writes the last step, if it has not been accepted yet.
+    pub fn dense(&self, h: f64, y: &[f64], dense: &mut Dense) {
+        let slopes = &self.slopes;
+        dense.set(y, &self.new, |index| {
+            let change = self.new[index] - y[index];
+            let start = h * slopes[0][index] - change;
+            let end = change - h * slopes[STAGES - 1][index] - start;
+            [start, end, h * D.iter().zip(slopes).map(|(d, slope)| d * slope[index]).sum::<f64>()]
+        });
     }
 
     /// Moves `y` to the new point; gives h·|λ|, where λ is an estimate of the largest eigenvalue of the Jacobian from

@@ -6,10 +6,12 @@
 //! method takes over, and hands back once its steps have long been short enough for the explicit one. No Jacobian is
 //! ever computed for equations that are not stiff.
 
+mod dense;
 mod explicit;
 mod mean_field;
 mod rosenbrock;
 
+pub(crate) use dense::Dense;
 use explicit::Explicit;
 pub(crate) use mean_field::{Linear, MeanField, drift, place};
 use rosenbrock::Rosenbrock;
@@ -74,8 +76,20 @@ const VOIDING_STEPS: u32 = 6;
 const STABLE: f64 = 3.25;
 /// Rosenbrock steps in a row with h·‖J‖ < 1 after which the explicit method is tried again.
 const EASY_STEPS: u32 = 20;
-/// Shortest step, relative to the times.
+/// Shortest step, relative to the time and to the step first tried.
 const SHORTEST: f64 = 1e-13;
+
+/// A step that has been made.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    pub length: f64,
+    /// Whether it reaches the end asked for.
+    last: bool,
+    /// The length that was right before the end was looked at.
+    wanted: f64,
+    /// By which factor the next should be longer.
+    factor: f64,
+}
 
 /// Integrates a [`System`] from time to time, and remembers step and method in between.
 pub(crate) struct Solver {
@@ -103,13 +117,20 @@ impl Solver {
         self.choose(false);
     }
 
+    /// Starts anew with `size` equations, which may be known to be stiff.
+    pub fn restart(&mut self, size: usize, stiff: bool) {
+        self.explicit.resize(size);
+        if let Some(rosenbrock) = &mut self.rosenbrock {
+            rosenbrock.resize(size);
+        }
+        self.step = None;
+        self.choose(stiff);
+    }
+
     fn choose(&mut self, stiff: bool) {
         self.stiff = stiff;
         (self.stiff_steps, self.other_steps) = (0, 0);
-        self.explicit.forget();
-        if let Some(rosenbrock) = &mut self.rosenbrock {
-            rosenbrock.forget();
-        }
+        self.cut();
     }
 
     /// Moves `y` from time `from` to `until`, or to where the system has turned; gives the time reached.
@@ -123,37 +144,78 @@ impl Solver {
     ) -> Result<f64, SimulationError> {
         let mut time = from;
         while time < until {
-            let rest = until - time;
-            let step = match self.step {
+            let step = self.make(system, y, time, until, stats)?;
+            let reached = time + step.length;
+            if system.turned(reached, self.new_point()) {
+                let length = self.first_turn(system, time, step.length, y);
+                self.accept(system, length, true, y);
+                return Ok(time + length);
+            }
+            time = if step.last { until } else { reached };
+            self.take(system, step, y);
+        }
+        Ok(until)
+    }
+
+    /// Makes a step from `y` as long as accuracy allows, at most until `until`, and leaves `y` where it is:
+    /// [`Solver::take`] or [`Solver::cut`] ends it.
+    pub fn make(
+        &mut self,
+        system: &mut impl System,
+        y: &[f64],
+        time: f64,
+        until: f64,
+        stats: &mut Stats,
+    ) -> Result<Step, SimulationError> {
+        let rest = until - time;
+        let mut limit = None;
+        loop {
+            let wanted = match self.step {
                 Some(step) => step,
                 None => self.explicit.first_step(system, time, y, self.tolerance).min(rest),
             };
             // A last step that would leave a sliver is stretched to the end.
-            let clipped = if 1.0001 * step >= rest { rest } else { step };
+            let last = 1.0001 * wanted >= rest;
+            let length = if last { rest } else { wanted };
             stats.step(time)?;
-            let (error, factor) = self.attempt(system, time, clipped, y);
+            let (error, factor) = self.attempt(system, time, length, y);
             if error <= 1.0 {
-                if system.turned(time + clipped, self.new_point()) {
-                    let step = self.first_turn(system, time, clipped, y);
-                    self.accept(system, step, true, y);
-                    return Ok(time + step);
-                }
-                time = if clipped == rest { until } else { time + clipped };
-                self.accept(system, clipped, clipped < step, y);
-                // A step cut short at the end says little about the step that would have been right.
-                self.step = Some(if clipped < step { step.max(clipped * factor) } else { clipped * factor });
-            } else {
-                let step = clipped * factor;
-                if step.is_nan() || step <= SHORTEST * (time.abs() + until) {
-                    if self.stiff {
-                        return Err(SimulationError::Stiff { time });
-                    }
-                    self.choose(true);
-                }
-                self.step = Some(step);
+                return Ok(Step { length, last, wanted, factor });
             }
+            let shorter = length * factor;
+            let limit = *limit.get_or_insert(SHORTEST * (time.abs() + until.min(length)));
+            if shorter.is_nan() || shorter <= limit {
+                if self.stiff {
+                    return Err(SimulationError::Stiff { time });
+                }
+                self.choose(true);
+            }
+            self.step = Some(shorter);
         }
-        Ok(until)
+    }
+
+    /// Moves `y` to the end of the step just made.
+    pub fn take(&mut self, system: &impl System, step: Step, y: &mut [f64]) {
+        let Step { length, wanted, factor, .. } = step;
+        self.accept(system, length, length < wanted, y);
+        // A step cut short at the end says little about the step that would have been right.
+        self.step = Some(if length < wanted { wanted.max(length * factor) } else { length * factor });
+    }
+
+    /// Ends the step just made somewhere within, where y or f may change: the next is tried with the same length.
+    pub fn cut(&mut self) {
+        self.explicit.forget();
+        if let Some(rosenbrock) = &mut self.rosenbrock {
+            rosenbrock.forget();
+        }
+    }
+
+    /// Writes the step just made.
+    pub fn dense(&self, step: Step, y: &[f64], dense: &mut Dense) {
+        match &self.rosenbrock {
+            Some(rosenbrock) if self.stiff => rosenbrock.dense(y, dense),
+            _ => self.explicit.dense(step.length, y, dense),
+        }
     }
 
     fn attempt(&mut self, system: &mut impl System, time: f64, step: f64, y: &[f64]) -> (f64, f64) {
@@ -166,7 +228,7 @@ impl Solver {
     }
 
     /// Where the last attempt leads.
-    fn new_point(&self) -> &[f64] {
+    pub fn new_point(&self) -> &[f64] {
         match &self.rosenbrock {
             Some(rosenbrock) if self.stiff => &rosenbrock.new,
             _ => &self.explicit.new,

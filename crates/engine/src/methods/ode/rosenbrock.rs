@@ -2,7 +2,7 @@
 //! Differential Equations II, section VI.4), in the form of section IV.7 that multiplies by no Jacobian, with the
 //! coefficients of their code of the same name.
 
-use super::{System, Tolerance, judge};
+use super::{Dense, System, Tolerance, judge};
 
 const STAGES: usize = 6;
 const GAMMA: f64 = 0.25;
@@ -33,6 +33,23 @@ const C: [&[f64]; STAGES] = [
         -6.058_818_238_834_054,
     ],
 ];
+/// Of the continuous extension.
+const DENSE: [[f64; STAGES - 1]; 2] = [
+    [
+        10.126_235_083_445_86,
+        -7.487_995_877_610_167,
+        -34.800_918_615_557_47,
+        -7.992_771_707_568_823,
+        1.025_137_723_295_662,
+    ],
+    [
+        -0.676_280_339_280_125_3,
+        6.087_714_651_680_015,
+        16.430_843_208_924_78,
+        24.767_225_114_183_86,
+        -6.594_389_125_716_872,
+    ],
+];
 
 pub(super) struct Rosenbrock {
     /// Slope at the present point and its derivative by time, if `known`; the system then has the Jacobian too.
@@ -54,6 +71,12 @@ impl Rosenbrock {
         let stages = std::array::from_fn(|_| zeros());
         let (slope, by_time, point, new, scale) = (zeros(), zeros(), zeros(), zeros(), zeros());
         Self { slope, by_time, known: false, point, stages, new, scale }
+    }
+
+    /// Makes room for `size` equations.
+    pub fn resize(&mut self, size: usize) {
+        let single = [&mut self.slope, &mut self.by_time, &mut self.point, &mut self.new, &mut self.scale];
+        self.stages.iter_mut().chain(single).for_each(|vector| vector.resize(size, 0.0));
     }
 
     /// What was learned about the point before holds no longer.
@@ -111,6 +134,14 @@ impl Rosenbrock {
         }
         system.allow(tolerance, y, &self.new, &mut self.scale);
         judge(&self.new, &self.scale, |index| last[index])
+    }
+
+    /// Writes the last step, if it has not been accepted yet.
+    pub fn dense(&self, y: &[f64], dense: &mut Dense) {
+        dense.set(y, &self.new, |index| {
+            let sum = |weights: &[f64]| weights.iter().zip(&self.stages).map(|(d, stage)| d * stage[index]).sum();
+            [sum(&DENSE[0]), sum(&DENSE[1]), 0.0]
+        });
     }
 
     /// Moves `y` to the new point; gives h·‖J‖ of the step made, with lengths measured in the tolerance.

@@ -72,6 +72,28 @@ fn orders_of_convergence() {
     }
 }
 
+/// The continuous extensions within one step of y' = −y², y = 1/(1+t): halving it divides the error by 2^(order + 1).
+#[test]
+fn orders_within_steps() {
+    let error = |h: f64, stiff: bool| {
+        let mut system = Scalar::new(|_, y| [-y * y, -2.0 * y, 0.0]);
+        let (mut explicit, mut rosenbrock, mut dense) = (Explicit::new(1), Rosenbrock::new(1), Dense::default());
+        if stiff {
+            rosenbrock.attempt(&mut system, 0.0, h, &[1.0], TOLERANCE);
+            rosenbrock.dense(&[1.0], &mut dense);
+        } else {
+            explicit.attempt(&mut system, 0.0, h, &[1.0], TOLERANCE);
+            explicit.dense(h, &[1.0], &mut dense);
+        }
+        let within = (1..10).map(|part| 0.1 * f64::from(part));
+        within.map(|theta| (dense.at(0, theta) - 1.0 / (1.0 + theta * h)).abs()).fold(0.0, f64::max)
+    };
+    for (stiff, order) in [(false, 4.0), (true, 3.0)] {
+        let observed = (error(0.1, stiff) / error(0.05, stiff)).log2() - 1.0;
+        assert!((observed - order).abs() < 0.4, "order {observed} instead of {order}");
+    }
+}
+
 /// y' = −λ(t)(y − cos t) − sin t has y = cos t whatever λ: stiff for a while only.
 #[test]
 fn methods_take_turns() {
