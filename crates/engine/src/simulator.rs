@@ -162,6 +162,9 @@ pub(crate) trait Stepper {
     /// Told before a recorder sees the state, which it may change for that: what stands for numbers is drawn from
     /// streams of children of `key`, the trajectory's.
     fn show(&mut self, _state: &mut State, _key: Key) {}
+
+    /// Told after, to take that back.
+    fn hide(&mut self, _state: &mut State) {}
 }
 
 /// A workspace that runs trajectories of one network by one method.
@@ -287,7 +290,9 @@ impl Steps<'_> {
                 self.settle(whole)?;
             }
             self.stepper.show(&mut self.state, key);
-            if recorder.record(index, self.state.shown()).is_break() {
+            let flow = recorder.record(index, self.state.shown());
+            self.stepper.hide(&mut self.state);
+            if flow.is_break() {
                 break;
             }
         }

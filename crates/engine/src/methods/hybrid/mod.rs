@@ -120,7 +120,6 @@ impl Stepper for Hybrid {
         random: &mut Stream,
         stats: &mut Stats,
     ) -> Result<(), SimulationError> {
-        self.restore(state);
         loop {
             if self.stale {
                 self.review(state, random)?;
@@ -137,7 +136,6 @@ impl Stepper for Hybrid {
     }
 
     fn show(&mut self, state: &mut State, key: Key) {
-        self.restore(state);
         if !self.partition.kinds.contains(&Kind::Queue) {
             return;
         }
@@ -148,6 +146,13 @@ impl Stepper for Hybrid {
             state.values[slot] = poisson(state.values[slot], &mut random);
         }
         state.update_rules();
+    }
+
+    fn hide(&mut self, state: &mut State) {
+        if !self.means.is_empty() {
+            self.means.drain(..).for_each(|(slot, mean)| state.values[slot] = mean);
+            state.update_rules();
+        }
     }
 }
 
@@ -169,14 +174,6 @@ impl Hybrid {
             events: 0,
             steps: 0,
             means: Vec::with_capacity(size),
-        }
-    }
-
-    /// Takes back what a recorder was shown.
-    fn restore(&mut self, state: &mut State) {
-        if !self.means.is_empty() {
-            self.means.drain(..).for_each(|(slot, mean)| state.values[slot] = mean);
-            state.update_rules();
         }
     }
 

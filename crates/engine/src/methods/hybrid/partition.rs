@@ -149,6 +149,7 @@ impl Partition {
             let slot = Network::species_slot(species);
             let (value, kind) = (state.values[slot], self.kinds[species]);
             if kind == Kind::Variable {
+                self.next[species] = kind;
                 continue;
             }
             self.abundant[species] = value >= if kind == Kind::Abundant { self.lower() } else { self.threshold };
@@ -225,7 +226,9 @@ impl Partition {
             }
         }
         let Self { active, places, flows: integrated, varying, steady, rules, structure, kinds, jumps, .. } = self;
-        [&mut *integrated, varying, steady].map(|list| list.clear());
+        for list in [&mut *integrated, varying, steady] {
+            list.clear();
+        }
         let species_slots = 1..=places.len();
         let moves = |slot: usize| slot == TIME || species_slots.contains(&slot) && places[slot - 1] < active.len();
         for (index, reads) in network.reads.iter().enumerate() {
