@@ -84,8 +84,8 @@ pub struct Simulate {
     /// Seed of all randomness.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How to simulate: direct, ensemble, next-reaction, composition-rejection, tau-leap, ode, moments (with --summary), or
-    /// auto, which chooses and says why.
+    /// How to simulate: direct, ensemble, next-reaction, composition-rejection, tau-leap, hybrid, ode, moments (with
+    /// --summary), or auto, which chooses and says why.
     #[arg(long, default_value = "auto")]
     pub method: String,
     /// Set a parameter, or a species' initial count; may be repeated.

@@ -36,7 +36,10 @@ impl Method {
         }
         if let Some(index) = network.first_not_autonomous() {
             let name = &network.reactions[index].name;
-            return (Method::tau_leap(), format!("the rate of `{name}` changes with time"));
+            return (Method::hybrid(), format!("the rate of `{name}` changes between events"));
+        }
+        if let Some(variable) = network.species.iter().find(|species| species.moves()) {
+            return (Method::hybrid(), format!("`{}` is continuous and moves", variable.name));
         }
         match expected_events(network, parameters, end) {
             Some(events) if events <= MOST_EXACT_EVENTS => {

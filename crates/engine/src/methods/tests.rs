@@ -365,4 +365,13 @@ fn automatic_choice_follows_the_number_of_events() {
     assert_eq!(choose("100").0, Method::Direct);
     assert_eq!(choose("10000000").0, Method::tau_leap());
     assert!(choose("100").1.contains("events"));
+    let drug = Network::builder("drug")
+        .species("X", "100")
+        .variable("dose", "1", "-0.1 * dose")
+        .reaction("X ->", "dose * X")
+        .build()
+        .unwrap();
+    let (method, why) = Method::Auto.resolve(&drug, &[], 10.0, 100);
+    assert_eq!(method, Method::hybrid());
+    assert_eq!(why, "the rate of `X ->` changes between events");
 }
