@@ -4,6 +4,9 @@
 //! that becomes true triggers its event; after its delay the event is carried out, of several at the same time the one
 //! of largest priority first (of equal ones that which was triggered first); each may trigger others.
 
+use metacascade_random::Key;
+
+use crate::lesions::Colonies;
 use crate::network::{Clock, Trigger};
 use crate::simulator::SimulationError;
 use crate::state::State;
@@ -18,6 +21,7 @@ const SCAN: usize = 64;
 pub(crate) struct Agenda {
     pending: Vec<Pending>,
     triggered: u64,
+    lesions: Option<Box<Colonies>>,
 }
 
 struct Pending {
@@ -31,10 +35,13 @@ struct Pending {
 }
 
 impl Agenda {
-    /// Begins a trajectory.
-    pub fn start(&mut self, state: &mut State) {
+    /// Begins a trajectory; its lesions draw from a stream of a child of `key`, and are left out without one.
+    pub fn start(&mut self, state: &mut State, key: Option<Key>) {
         self.pending.clear();
         self.triggered = 0;
+        let network = state.network;
+        let key = key.filter(|_| !network.lesions.is_empty());
+        self.lesions = key.map(|key| Box::new(Colonies::start(network, key)));
         for (index, event) in state.network.events.iter().enumerate() {
             match &event.trigger {
                 Trigger::At(at) => {
@@ -57,7 +64,7 @@ impl Agenda {
     /// The next time, after now and not after `until`, at which something is pending or time turns a comparison.
     /// `frozen` says whether all but time stays as it is until then, or the method reports that it does not.
     pub fn next(&self, state: &mut State, until: f64, frozen: bool) -> f64 {
-        let mut next = until;
+        let mut next = self.lesions.as_ref().map_or(until, |lesions| lesions.next().min(until));
         for pending in &self.pending {
             next = next.min(pending.time);
         }
@@ -78,6 +85,13 @@ impl Agenda {
             return Ok(false);
         }
         let now = state.time();
+        let mut changed = false;
+        if let Some(lesions) = &mut self.lesions
+            && lesions.stop(state)?
+        {
+            changed = true;
+            state.refresh()?;
+        }
         for count in 0..MOST_AT_ONCE {
             self.observe(state);
             let rank = |pending: &Pending| {
@@ -88,7 +102,17 @@ impl Agenda {
             let first = due.min_by(|(_, a), (_, b)| {
                 rank(b).total_cmp(&rank(a)).then(a.time.total_cmp(&b.time)).then(a.order.cmp(&b.order))
             });
-            let Some((place, _)) = first else { return Ok(count > 0) };
+            let Some((place, _)) = first else {
+                if let Some(lesions) = self.lesions.as_mut().filter(|_| count > 0) {
+                    lesions.restart(state)?;
+                    state.refresh()?;
+                }
+                return Ok(changed || count > 0);
+            };
+            if let Some(lesions) = self.lesions.as_mut().filter(|_| count == 0) {
+                lesions.look(state)?;
+                state.update_rules();
+            }
             let pending = self.pending.remove(place);
             let event = &state.network.events[pending.event];
             // The time of an event at a time is that of its trigger.
@@ -110,6 +134,18 @@ impl Agenda {
             state.refresh()?;
         }
         Err(SimulationError::Events { time: now })
+    }
+
+    /// Brings lesions up to date for a recorder; whether that changed what reactions or events read.
+    pub fn show(&mut self, state: &mut State) -> Result<bool, SimulationError> {
+        let Some(lesions) = &mut self.lesions else { return Ok(false) };
+        let changed = lesions.look(state)?;
+        if changed {
+            state.refresh()?;
+        } else {
+            state.update_rules();
+        }
+        Ok(changed)
     }
 
     /// Looks at all conditions: those that became true trigger their events.

@@ -67,6 +67,32 @@ pub enum SimulationError {
         /// When.
         time: f64,
     },
+    /// A law of lesions gave what is no rate.
+    #[error("the {what} of lesions of `{kind}` is {value} at time {time}")]
+    Lesions {
+        /// Name of the kind of lesions.
+        kind: String,
+        /// Which law.
+        what: String,
+        /// Its value.
+        value: f64,
+        /// When.
+        time: f64,
+    },
+    /// Lesions grew too many to be followed.
+    #[error("more than {most} lesions of `{kind}` by time {time}", most = crate::lesions::MOST_LESIONS)]
+    TooManyLesions {
+        /// Name of the kind of lesions.
+        kind: String,
+        /// When.
+        time: f64,
+    },
+    /// Lesions are individuals, of which the mean field knows none.
+    #[error("`ode` and `moments` know no individuals, such as lesions of `{kind}`; use hybrid or an exact method")]
+    Individuals {
+        /// Name of the kind of lesions.
+        kind: String,
+    },
     /// A trajectory was asked of a method that makes none.
     #[error("`moments` gives means and standard deviations, not trajectories; simulate by another method")]
     NoTrajectories,
@@ -140,6 +166,11 @@ pub(crate) trait Stepper {
         true
     }
 
+    /// Whether individuals, such as lesions, are known, or expected numbers only.
+    fn individuals(&self) -> bool {
+        true
+    }
+
     /// Told at the start and after every event that the state has jumped; propensities are up to date.
     fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError>;
 
@@ -197,6 +228,8 @@ struct Steps<'n> {
     state: State<'n>,
     stepper: Box<dyn Stepper + Send + 'n>,
     agenda: Agenda,
+    /// Whether lesions are followed.
+    lesions: bool,
 }
 
 impl<'n> Simulator<'n> {
@@ -217,7 +250,16 @@ impl<'n> Simulator<'n> {
             Method::Hybrid { threshold, tolerance } => Box::new(Hybrid::new(network, threshold, tolerance)),
             Method::Moments => Box::new(NoTrajectories),
         };
-        Self(Engine::Steps(Box::new(Steps { state: State::new(network), stepper, agenda: Agenda::default() })))
+        let (state, agenda) = (State::new(network), Agenda::default());
+        Self(Engine::Steps(Box::new(Steps { state, stepper, agenda, lesions: true })))
+    }
+
+    /// Counts the lesions that are founded, but follows none.
+    pub(crate) fn without_lesions(mut self) -> Self {
+        if let Engine::Steps(steps) = &mut self.0 {
+            steps.lesions = false;
+        }
+        self
     }
 
     /// One trajectory from time 0, shown to `recorder` at each of `times` (ascending, none negative).
@@ -280,7 +322,10 @@ impl Steps<'_> {
         let mut stats = Stats::default();
         let whole = self.stepper.whole();
         self.state.initialise(parameters, initial, whole)?;
-        self.agenda.start(&mut self.state);
+        if let Some(kind) = network.lesions.first().filter(|_| self.lesions && !self.stepper.individuals()) {
+            return Err(SimulationError::Individuals { kind: kind.name.clone() });
+        }
+        self.agenda.start(&mut self.state, Some(key).filter(|_| self.lesions));
         self.stepper.jumped(&mut self.state)?;
         self.settle(whole)?;
         for (index, &time) in times.iter().enumerate() {
@@ -288,6 +333,9 @@ impl Steps<'_> {
                 let stop = self.agenda.next(&mut self.state, time, self.stepper.frozen());
                 self.stepper.advance(&mut self.state, stop, &mut random, &mut stats)?;
                 self.settle(whole)?;
+            }
+            if self.agenda.show(&mut self.state)? {
+                self.stepper.jumped(&mut self.state)?;
             }
             self.stepper.show(&mut self.state, key);
             let flow = recorder.record(index, self.state.shown());

@@ -16,6 +16,8 @@ pub(crate) struct State<'n> {
     pub propensities: Vec<f64>,
     /// Whether the condition of each event held when last looked at.
     pub holds: Vec<bool>,
+    /// The length of the leap that led here, somewhere within which reactions fired; 0 where their times are known.
+    pub leaped: f64,
 }
 
 /// Counts beyond this are no longer exact in `f64`.
@@ -31,6 +33,7 @@ impl<'n> State<'n> {
             constants: vec![0.0; network.reactions.len()],
             propensities: vec![0.0; network.reactions.len()],
             holds: vec![false; network.events.len()],
+            leaped: 0.0,
         }
     }
 
@@ -57,6 +60,7 @@ impl<'n> State<'n> {
         let network = self.network;
         let (species, first_rule) = (network.species.len(), network.rule_slot(0));
         self.values[..network.slots()].fill(0.0);
+        self.leaped = 0.0;
         self.values[1 + species..first_rule].copy_from_slice(parameters);
         for &slot in &network.initial_order {
             self.values[slot] = match slot.checked_sub(first_rule) {
@@ -75,7 +79,7 @@ impl<'n> State<'n> {
     pub fn check_counts(&mut self, whole: bool) -> Result<(), SimulationError> {
         for (species, value) in self.network.species.iter().zip(&mut self.values[1..]) {
             let possible = if species.is_continuous() {
-                value.is_finite()
+                value.is_finite() || (!value.is_nan() && !species.moves())
             } else {
                 if whole {
                     *value = value.round();
@@ -175,7 +179,8 @@ impl<'n> State<'n> {
     pub fn why_impossible(&self, reaction: usize) -> SimulationError {
         let changes = &self.network.reactions[reaction].changes;
         let slots = changes.iter().map(|(species, _)| Network::species_slot(*species));
-        let mut slots = slots.chain(1..=self.network.species.len());
+        let counts = self.network.species.iter().enumerate().filter(|(_, species)| !species.is_continuous());
+        let mut slots = slots.chain(counts.map(|(index, _)| Network::species_slot(index)));
         if let Some(slot) = slots.find(|slot| !(0.0..=LARGEST_COUNT).contains(&self.values[*slot])) {
             return self.impossible(reaction, slot);
         }

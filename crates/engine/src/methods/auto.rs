@@ -91,7 +91,7 @@ fn expected_events(network: &Network, parameters: &[f64], end: f64) -> Option<f6
         totals.push(propensities.map(|(reaction, &constant)| reaction.law.evaluate(constant, values)).sum::<f64>());
         ControlFlow::Continue(())
     };
-    Simulator::new(network, &method).run(parameters, &times, Key::new(0), &mut observe).ok()?;
+    Simulator::new(network, &method).without_lesions().run(parameters, &times, Key::new(0), &mut observe).ok()?;
     let inner: f64 = totals.iter().sum::<f64>() - 0.5 * (totals.first()? + totals.last()?);
     let events = if intervals == 0 { totals.first()? * end } else { inner * end / intervals as f64 };
     Some(events).filter(|events| events.is_finite())

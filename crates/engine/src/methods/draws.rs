@@ -17,7 +17,7 @@ pub(super) fn waiting_time(rate: f64, random: &mut Stream) -> f64 {
 }
 
 /// Poisson number with the given mean; 0 for a mean that is not positive.
-pub(super) fn poisson(mean: f64, random: &mut Stream) -> f64 {
+pub(crate) fn poisson(mean: f64, random: &mut Stream) -> f64 {
     if mean > NORMAL {
         return normal(mean, mean, random).max(0.0);
     }
@@ -26,7 +26,7 @@ pub(super) fn poisson(mean: f64, random: &mut Stream) -> f64 {
 }
 
 /// How many of `n` (a whole number) do what each does with probability `p`.
-pub(super) fn binomial(n: f64, p: f64, random: &mut Stream) -> f64 {
+pub(crate) fn binomial(n: f64, p: f64, random: &mut Stream) -> f64 {
     if n <= 0.0 || p <= 0.0 {
         return 0.0;
     }

@@ -3,7 +3,7 @@
 mod auto;
 mod composition_rejection;
 mod direct;
-mod draws;
+pub(crate) mod draws;
 mod groups;
 mod hybrid;
 mod lockstep;

@@ -61,6 +61,8 @@ struct Dependent {
 
 pub(super) struct Small {
     counts: [f64; SPECIES],
+    /// The largest value of each: continuous variables have no limit.
+    limits: [f64; SPECIES],
     laws: [Law; GROUPS],
     propensities: [f64; GROUPS],
     factors: [f64; GROUPS],
@@ -108,6 +110,7 @@ impl Small {
         }
         let mut small = Box::new(Self {
             counts: [0.0; SPECIES],
+            limits: [LARGEST_COUNT; SPECIES],
             laws: [Law::default(); GROUPS],
             propensities: [0.0; GROUPS],
             factors: [0.0; GROUPS],
@@ -121,6 +124,11 @@ impl Small {
             draws: Draws { exponential: [0.0; AHEAD], uniform: [0.0; AHEAD], used: AHEAD },
         });
         small.counts[usize::from(ONE)] = 1.0;
+        for (limit, species) in small.limits.iter_mut().zip(&network.species) {
+            if species.is_continuous() {
+                *limit = f64::INFINITY;
+            }
+        }
         let one = network.one_slot();
         let place = |slot: u32| match slot {
             slot if slot == one => Some(ONE),
@@ -346,8 +354,8 @@ impl Small {
             total = self.sum();
         }
         // What is infinite or too large stays so.
-        if clock.failed.is_none() && !(total < f64::INFINITY && self.counts.iter().all(|count| *count <= LARGEST_COUNT))
-        {
+        let possible = self.counts.iter().zip(&self.limits).all(|(count, limit)| count <= limit);
+        if clock.failed.is_none() && !(total < f64::INFINITY && possible) {
             clock.failed = Some(0);
         }
         (self.total, clock.time, clock.next) = (total, time, next);

@@ -333,6 +333,7 @@ impl Stepper for TauLeap {
             let mut tau = self.select(state).min(rest);
             if tau * total < FEWEST_EVENTS && !self.time_dependent {
                 self.direct.restart(state)?;
+                state.leaped = 0.0;
                 let stop = self.direct.events(state, until, EXACT_STEPS, random, stats)?;
                 state.update_rules();
                 state.update_propensities()?;
@@ -354,6 +355,7 @@ impl Stepper for TauLeap {
                 }
             };
             stats.events += events as u64;
+            state.leaped = tau;
             state.set_time(if tau >= rest { until } else { state.time() + tau });
             state.update_rules();
             state.update_propensities()?;

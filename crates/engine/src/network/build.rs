@@ -22,6 +22,8 @@ impl Builder {
         let slots = self.slots(&mut problems);
         let functions = self.functions(&mut problems);
         let mut network = self.compile(slots, &functions, &mut problems);
+        self.check_lesion_targets(&mut problems);
+        self.compile_lesions(&mut network, &functions, &mut problems);
         if problems.is_empty() {
             self.check_units(&network.rule_order, &functions, &mut problems);
             network.plan = Plan::new(&network);
@@ -182,6 +184,7 @@ impl Builder {
                 assignments: assignments.collect(),
             });
         }
+        events.extend(self.lesions.iter().filter_map(|part| Self::founding_event(part, &slot)));
         for (part, species) in self.species.iter().zip(&species) {
             let bad = |count: &f64| !count.is_finite() || (*count < 0.0 && !species.is_continuous());
             if let Some(count) = species.initial.constant().filter(bad) {
@@ -234,9 +237,16 @@ impl Builder {
             let mut reactants = Vec::new();
             let sides = equation.reactants.iter().map(|p| (p, -1.0));
             for (participant, sign) in sides.chain(equation.products.iter().map(|p| (p, 1.0))) {
-                let index = slot(&participant.name).filter(|&slot| slot != TIME && slot < first_parameter);
+                let founds = self.is_lesions(&participant.name).filter(|_| sign > 0.0);
+                let founded = founds.map(|kind| format!("{}_founded", self.lesions[kind].name.value));
+                let name = founded.as_ref().unwrap_or(&participant.name);
+                let lost = sign < 0.0 && self.is_lesions(name).is_some();
+                let index = slot(name).filter(|_| !lost).filter(|&slot| slot != TIME && slot < first_parameter);
                 let Some(index) = index.map(|slot| slot - 1) else {
                     let message = match slot(&participant.name) {
+                        Some(_) if self.is_lesions(&participant.name).is_some() => {
+                            format!("`{}` are lesions, which reactions only found", participant.name)
+                        }
                         Some(_) => format!("`{}` is not a species", participant.name),
                         None => format!("unknown species `{}`", participant.name),
                     };
@@ -305,6 +315,7 @@ impl Builder {
             rules,
             reactions,
             events,
+            lesions: Vec::new(),
             rule_order,
             initial_order,
             plan: Plan::default(),

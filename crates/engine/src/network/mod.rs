@@ -6,11 +6,13 @@ mod derivatives;
 pub(crate) mod equation;
 mod event;
 mod format;
+mod lesions;
 mod parts;
 mod plan;
 mod rate;
 mod to_toml;
 mod toml;
+mod variation;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -18,12 +20,15 @@ pub(crate) use build::{MOST_PROBLEMS, expand};
 pub(crate) use derivatives::Derivatives;
 pub(crate) use event::{Clock, Event, Trigger};
 pub use format::Format;
+pub(crate) use lesions::Kind;
+pub use lesions::Lesions;
 pub use parts::Builder;
 pub(crate) use parts::{
     EventPart, FunctionPart, ParameterPart, ReactionPart, RulePart, SpeciesPart, Text, TriggerPart,
 };
 pub(crate) use plan::{Firing, Group, LARGEST_GROUP, Plan};
 pub(crate) use rate::RateLaw;
+pub use variation::Law;
 
 use crate::diagnostic::{Diagnostics, suggestion};
 use crate::expression::{ExpressionError, Program, parse};
@@ -112,6 +117,7 @@ pub struct Network {
     pub(crate) rules: Vec<Rule>,
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) events: Vec<Event>,
+    pub(crate) lesions: Vec<Kind>,
     /// Rules in an order in which each comes after those it reads.
     pub(crate) rule_order: Vec<usize>,
     /// Slots of species and rules in an order in which each comes after those its initial value reads.

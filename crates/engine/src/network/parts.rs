@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::lesions::Lesions;
+
 /// A piece of text of a model, and where in the model's file it begins (not known for text with escapes or built in
 /// code).
 #[derive(Clone, Debug)]
@@ -106,6 +108,7 @@ pub struct Builder {
     pub(crate) reactions: Vec<ReactionPart>,
     pub(crate) events: Vec<EventPart>,
     pub(crate) functions: Vec<FunctionPart>,
+    pub(crate) lesions: Vec<Lesions>,
     /// File name and source of a model that was read.
     pub(crate) file: Option<(String, String)>,
 }
@@ -123,6 +126,7 @@ impl Builder {
             reactions: Vec::new(),
             events: Vec::new(),
             functions: Vec::new(),
+            lesions: Vec::new(),
             file: None,
         }
     }

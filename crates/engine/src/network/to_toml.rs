@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::lesions::{LARGE, Lesions};
 use super::parts::{Builder, EventPart, ParameterPart, ReactionPart, Text, TriggerPart};
 use crate::expression::Expression;
 
@@ -24,7 +25,10 @@ impl Builder {
             (&part.name, format!("{{ {arguments}, expression = {} }}", quoted(&part.expression.value)))
         });
         table(&mut out, "functions", functions);
-        let species = self.species.iter().map(|part| {
+        let symbols: Vec<String> = self.lesions.iter().flat_map(Lesions::symbols).map(|symbol| symbol.value).collect();
+        let species = self.species.iter().filter(|part| !symbols.contains(&part.name.value));
+        let species: Vec<_> = species.collect();
+        let species = species.iter().map(|part| {
             let mut details = vec![("initial", value(&part.initial))];
             details.extend(part.rate.as_ref().map(|rate| ("rate", value(rate))));
             (&part.name, entry(details, &[("unit", &part.unit.value), ("description", &part.description)]))
@@ -43,6 +47,7 @@ impl Builder {
         table(&mut out, "rules", rules);
         self.reactions.iter().for_each(|part| reaction(&mut out, part));
         self.events.iter().for_each(|part| event(&mut out, part));
+        self.lesions.iter().for_each(|part| lesions(&mut out, part));
         out
     }
 }
@@ -83,6 +88,50 @@ fn event(out: &mut String, part: &EventPart) {
     let set: Vec<String> =
         part.set.iter().map(|(target, new)| format!("{} = {}", key(&target.value), value(new))).collect();
     line(out, "set", &if set.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", set.join(", ")) });
+}
+
+fn lesions(out: &mut String, part: &Lesions) {
+    *out += "\n[[lesions]]\n";
+    line(out, "name", &quoted(&part.name.value));
+    text(out, "description", &part.description);
+    for (key, text, default) in
+        [("initial", &part.initial, "0"), ("size", &part.size, "1"), ("large", &part.large, LARGE)]
+    {
+        if text.value != default {
+            line(out, key, &value(text));
+        }
+    }
+    line(out, "birth", &value(&part.birth));
+    line(out, "death", &value(&part.death));
+    let inline = |entries: Vec<(&str, String)>| {
+        let entries: Vec<String> =
+            entries.into_iter().map(|(name, value)| format!("{} = {value}", key(name))).collect();
+        format!("{{ {} }}", entries.join(", "))
+    };
+    if let Some([probability, waking, death]) = &part.dormancy {
+        let entries = [("probability", probability), ("waking", waking), ("death", death)];
+        line(out, "dormant", &inline(entries.map(|(key, text)| (key, value(text))).into()));
+    }
+    for (key, text) in [("growth", &part.growth), ("emission", &part.emission), ("detection", &part.detection)] {
+        if let Some(text) = text {
+            line(out, key, &value(text));
+        }
+    }
+    if !part.own.is_empty() {
+        let own = part.own.iter().map(|own| {
+            let entries = vec![
+                ("law", quoted(own.law.name())),
+                ("location", value(&own.location)),
+                ("spread", value(&own.spread)),
+            ];
+            (own.name.value.as_str(), inline(entries))
+        });
+        line(out, "own", &inline(own.collect()));
+    }
+    if !part.counts.is_empty() {
+        let counts = part.counts.iter().map(|(name, cells)| (name.value.as_str(), value(cells)));
+        line(out, "counts", &inline(counts.collect()));
+    }
 }
 
 /// A table with one line an entry.

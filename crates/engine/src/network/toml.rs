@@ -1,5 +1,7 @@
 //! Reads a model file.
 
+mod lesions;
+
 use std::ops::Range;
 
 use ::toml::Spanned;
@@ -73,6 +75,7 @@ impl Reader<'_> {
                 "rules",
                 "reactions",
                 "events",
+                "lesions",
             ],
         );
         let mut builder = Builder::new("");
@@ -154,6 +157,9 @@ impl Reader<'_> {
         }
         for (entry, span) in self.tables(table, "events") {
             builder.events.push(self.event(entry, span));
+        }
+        for (entry, span) in self.tables(table, "lesions") {
+            builder.push_lesions(self.lesions(entry, span));
         }
         builder
     }

@@ -8,7 +8,7 @@ use super::notes::{SOURCE, STAGE};
 use super::units::Definitions;
 use super::xml::Xml;
 use crate::diagnostic::Diagnostics;
-use crate::expression::{Expression, Function, Functions, Program, parse_calls, parse_with};
+use crate::expression::{Expression, ExpressionError, Function, Functions, Program, parse_calls, parse_with};
 use crate::network::{Builder, SpeciesPart, Text, TriggerPart, equation, expand};
 
 struct Writer<'b> {
@@ -28,6 +28,14 @@ pub(super) fn write(builder: &Builder) -> Result<String, Diagnostics> {
     let names = names.chain(builder.parameters.iter().map(|part| part.name.value.as_str()));
     let names = names.chain(builder.rules.iter().map(|part| part.name.value.as_str()));
     let mut problems = Diagnostics::default();
+    for part in &builder.lesions {
+        let whole = 0..part.name.value.len();
+        let error = ExpressionError::new(format!("lesions of `{}` have no place in SBML", part.name.value), whole);
+        builder.report(&mut problems, &part.name, error.help("SBML knows no individuals; make them a species"));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     let functions = builder.functions(&mut problems);
     let (ids, units) = (Ids::new(names), Definitions::default());
     let writer = Writer { builder, functions, ids, units, xml: Xml::new(), problems };

@@ -104,7 +104,7 @@ impl Partition {
     /// Whether a count, or an abundant number, is on the wrong side of the threshold.
     pub fn misplaced(&self, species: usize, value: f64) -> bool {
         match self.kinds[species] {
-            Kind::Count => value >= self.threshold,
+            Kind::Count => value >= self.threshold && !self.structure.counted[species],
             Kind::Abundant => value < self.lower(),
             _ => false,
         }
@@ -152,7 +152,8 @@ impl Partition {
                 self.next[species] = kind;
                 continue;
             }
-            self.abundant[species] = value >= if kind == Kind::Abundant { self.lower() } else { self.threshold };
+            let least = if kind == Kind::Abundant { self.lower() } else { self.threshold };
+            self.abundant[species] = value >= least && !self.structure.counted[species];
             self.next[species] = if self.abundant[species] { Kind::Abundant } else { Kind::Count };
             if let Some(queue) = &self.structure.queues[species] {
                 // The risk of each cell: that of one.

@@ -5,6 +5,8 @@ use crate::network::{Network, TIME, Trigger};
 pub(super) struct Structure {
     /// Of each species, its queue if it may be one.
     pub queues: Vec<Option<Queue>>,
+    /// Whether each species is always counted, as those that lesions come from.
+    pub counted: Vec<bool>,
     /// Whether nothing but reactions changes a propensity or turns a condition.
     pub autonomous: bool,
     /// Rules that propensities and rates of change read, each after those it reads, with the slots it reads in the end.
@@ -45,7 +47,9 @@ impl Structure {
         }
         let rules = network.rule_order.iter().copied().filter(|&rule| needed[rule]);
         let rules = rules.map(|rule| (rule, network.follow(&[first + rule]))).collect();
-        Self { queues: queues(network), autonomous, rules }
+        let mut counted = vec![false; network.species.len()];
+        network.lesions.iter().for_each(|kind| counted[kind.founded - 1] = true);
+        Self { queues: queues(network), counted, autonomous, rules }
     }
 }
 

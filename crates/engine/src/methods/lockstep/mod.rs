@@ -190,7 +190,7 @@ impl<'n, const W: usize> Runner<'n, W> {
     fn start(&mut self, lane: usize, job: &Job) -> Result<(), SimulationError> {
         self.state.check_autonomous()?;
         self.state.initialise(job.parameters, job.initial, true)?;
-        self.lanes[lane].agenda.start(&mut self.state);
+        self.lanes[lane].agenda.start(&mut self.state, Some(job.key));
         self.lanes[lane].agenda.settle(&mut self.state, true)?;
         std::mem::swap(&mut self.state.holds, &mut self.lanes[lane].holds);
         Ok(())
@@ -274,8 +274,9 @@ impl<'n, const W: usize> Runner<'n, W> {
             }
             state.set_time(stop);
             state.update_rules();
-            let jumped = slot.agenda.settle(state, true)?;
+            let mut jumped = slot.agenda.settle(state, true)?;
             if stop >= record {
+                jumped |= slot.agenda.show(state)?;
                 state.check_counts(true)?;
                 if recorder(slot.job, slot.time, state.shown()).is_break() {
                     return Ok(After::Done);

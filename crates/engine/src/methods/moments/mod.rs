@@ -77,6 +77,9 @@ impl LinearNoise<'_> {
     pub fn moments(&self) -> Result<(Vec<MeanCovariance>, Stats), SimulationError> {
         let network = self.network;
         assert_eq!(self.parameters.len(), network.parameters.len(), "one value for each parameter");
+        if let Some(kind) = network.lesions.first() {
+            return Err(SimulationError::Individuals { kind: kind.name.clone() });
+        }
         let mut state = State::new(network);
         state.initialise(self.parameters, self.initial, false)?;
         let mut events = scheduled(&state)?;

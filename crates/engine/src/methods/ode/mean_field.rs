@@ -28,6 +28,10 @@ impl Stepper for MeanField {
         false
     }
 
+    fn individuals(&self) -> bool {
+        false
+    }
+
     fn jumped(&mut self, _: &mut State) -> Result<(), SimulationError> {
         self.solver.jumped();
         Ok(())

@@ -1,0 +1,90 @@
+//! Lesions of a trajectory, each followed as an individual.
+//!
+//! A lesion is small at first: its cells divide and die, and its size at the next time that matters is drawn from the law
+//! of that process (`kendall.rs`), not cell by cell, unless birth or death depends on its size. From a size on at which
+//! chance hardly matters it follows its growth curve (`curve.rs`). So the cost is that of lesions, not of cells.
+//!
+//! Where nothing in the model changes with what lesions do, they are looked at only when someone wants to know; else
+//! at times so close that each lesion, and what lesions emit, changes little in between, and what they emit is that of
+//! the middle of the time to come. Rates that follow the environment are averaged over the time since the last look.
+
+mod colony;
+mod curve;
+mod kendall;
+mod life;
+
+use colony::Colony;
+use metacascade_random::{Key, Stream};
+
+use crate::network::Network;
+use crate::simulator::SimulationError;
+use crate::state::State;
+
+/// The child of a trajectory's key that names the stream of its lesions.
+const LESIONS: u64 = 0x6c65_7369_6f6e_7300;
+
+/// Lesions beyond this number are an error.
+pub(crate) const MOST_LESIONS: usize = 20_000_000;
+
+/// All lesions of a trajectory, by kind.
+pub(crate) struct Colonies {
+    colonies: Vec<Colony>,
+    random: Stream,
+}
+
+impl Colonies {
+    /// Those of a network that has some, at the start of a trajectory.
+    pub fn start(network: &Network, key: Key) -> Self {
+        Self {
+            colonies: network.lesions.iter().map(|_| Colony::default()).collect(),
+            random: key.child(LESIONS).stream(),
+        }
+    }
+
+    /// The next time after now at which lesions must be looked at; infinite if they need not.
+    pub fn next(&self) -> f64 {
+        self.colonies.iter().map(|colony| colony.next).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Takes in lesions that were founded, and looks at all if it is time; whether anything changed that others see.
+    pub fn stop(&mut self, state: &mut State) -> Result<bool, SimulationError> {
+        let network = state.network;
+        let mut changed = false;
+        for (kind, colony) in network.lesions.iter().zip(&mut self.colonies) {
+            if state.time() >= colony.next {
+                colony.update(kind, state, kind.watched, &mut self.random)?;
+                colony.plan(kind, state)?;
+                changed |= kind.heard();
+            }
+            if state.values[kind.founded] > colony.founded {
+                colony.found(kind, state, &mut self.random)?;
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Looks at all, before something changes their rates or someone asks; whether that changes what others see.
+    pub fn look(&mut self, state: &mut State) -> Result<bool, SimulationError> {
+        let network = state.network;
+        let mut changed = false;
+        for (kind, colony) in network.lesions.iter().zip(&mut self.colonies) {
+            colony.update(kind, state, true, &mut self.random)?;
+            changed |= kind.watched;
+        }
+        Ok(changed)
+    }
+
+    /// Goes on from new rates, after an event.
+    pub fn restart(&mut self, state: &mut State) -> Result<(), SimulationError> {
+        let network = state.network;
+        for (kind, colony) in network.lesions.iter().zip(&mut self.colonies) {
+            colony.restart(kind, state)?;
+            colony.plan(kind, state)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
