@@ -335,6 +335,8 @@ impl Steps<'_> {
                 self.settle(whole)?;
             }
             if self.agenda.show(&mut self.state)? {
+                // Conditions may have turned.
+                self.agenda.settle(&mut self.state, whole)?;
                 self.stepper.jumped(&mut self.state)?;
             }
             self.stepper.show(&mut self.state, key);

@@ -62,7 +62,7 @@ pub(super) fn follow(
         let error = (step * (-5.0 * k1 / 72.0 + k2 / 12.0 + k3 / 9.0 - k4 / 8.0)).abs();
         let allowed = TOLERANCE * (1.0 + y.abs());
         // Also where something is not a number: what comes of it is told later.
-        if !(error > allowed) || step <= 1e-12 * duration {
+        if error.is_nan() || error <= allowed || step <= 1e-12 * duration {
             let last = step >= duration - time;
             (time, y, k1) = (if last { duration } else { time + step }, new, k4);
             if see(time, y) {

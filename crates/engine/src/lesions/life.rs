@@ -104,7 +104,7 @@ impl Colony {
             let wait: f64 = Exp1.sample(random);
             time += wait / ((birth + death) * cells);
             // Also where nothing ever happens.
-            if !(time < self.time) {
+            if time.is_nan() || time >= self.time {
                 return Ok(Phase::Small { cells, at: self.time, from: self.integrals });
             }
             cells += if random.random::<f64>() * (birth + death) < birth { 1.0 } else { -1.0 };

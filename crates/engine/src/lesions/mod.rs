@@ -58,6 +58,11 @@ impl Colonies {
             }
             if state.values[kind.founded] > colony.founded {
                 colony.found(kind, state, &mut self.random)?;
+                if state.leaped > 0.0 && kind.heard() {
+                    // They have a past.
+                    colony.update(kind, state, kind.watched, &mut self.random)?;
+                    colony.plan(kind, state)?;
+                }
                 changed = true;
             }
         }

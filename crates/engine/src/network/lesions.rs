@@ -326,27 +326,26 @@ impl Builder {
             });
             (program, affine)
         };
-        let fixed = |text: &Text, compile: &mut dyn FnMut(&Text, bool, &[OwnPart]) -> (Program, bool)| {
-            compile(text, false, &[]).0
-        };
         let (birth, death) = (compile(&part.birth, true, &[]).0, compile(&part.death, true, &[]).0);
         let growth = part.growth.as_ref().map(|law| compile(law, true, &part.own));
         let affine = growth.as_ref().is_none_or(|(_, affine)| *affine);
         let cellwise = birth.reads().contains(&size) || death.reads().contains(&size);
         let emission = part.emission.as_ref().map(|law| compile(law, true, &part.own).0);
-        let detection = part.detection.as_ref().map(|law| fixed(law, &mut compile));
+        let detection = part.detection.as_ref().map(|law| compile(law, false, &[]).0);
         let dormancy = part.dormancy.as_ref().map(|[probability, waking, death]| Dormancy {
-            probability: fixed(probability, &mut compile),
-            waking: fixed(waking, &mut compile),
-            death: fixed(death, &mut compile),
+            probability: compile(probability, false, &[]).0,
+            waking: compile(waking, false, &[]).0,
+            death: compile(death, false, &[]).0,
         });
         let counts = part
             .counts
             .iter()
-            .map(|(name, cells)| (network.slot(&name.value).unwrap_or(TIME), fixed(cells, &mut compile)));
+            .map(|(name, cells)| (network.slot(&name.value).unwrap_or(TIME), compile(cells, false, &[]).0));
         let counts = counts.collect();
-        let own =
-            part.own.iter().map(|own| (own.law, fixed(&own.location, &mut compile), fixed(&own.spread, &mut compile)));
+        let own = part
+            .own
+            .iter()
+            .map(|own| (own.law, compile(&own.location, false, &[]).0, compile(&own.spread, false, &[]).0));
         let own = own.collect();
         let kind = Kind {
             name: part.name.value.clone(),
@@ -359,11 +358,11 @@ impl Builder {
             detected: if detection.is_some() { slot_of("_detected") } else { TIME },
             first_detected: if detection.is_some() { slot_of("_first_detected") } else { TIME },
             counts,
-            size: fixed(&part.size, &mut compile),
+            size: compile(&part.size, false, &[]).0,
             birth,
             death,
             dormancy,
-            large: fixed(&part.large, &mut compile),
+            large: compile(&part.large, false, &[]).0,
             // Without a curve of its own, growth is birth less death.
             affine: affine && !(growth.is_none() && cellwise),
             growth: growth.map(|(law, _)| law),

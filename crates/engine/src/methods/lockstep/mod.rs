@@ -276,7 +276,11 @@ impl<'n, const W: usize> Runner<'n, W> {
             state.update_rules();
             let mut jumped = slot.agenda.settle(state, true)?;
             if stop >= record {
-                jumped |= slot.agenda.show(state)?;
+                if slot.agenda.show(state)? {
+                    // Conditions may have turned.
+                    slot.agenda.settle(state, true)?;
+                    jumped = true;
+                }
                 state.check_counts(true)?;
                 if recorder(slot.job, slot.time, state.shown()).is_break() {
                     return Ok(After::Done);
