@@ -30,6 +30,8 @@ struct Pending {
     order: u64,
     /// Of an event at a time: whether its delay is part of `time`.
     delayed: bool,
+    /// How many times it is to come, this one included; 0 of one that has come and waits for its delay.
+    left: f64,
     /// New values, where they are those of the time of the trigger.
     values: Option<Vec<f64>>,
 }
@@ -44,11 +46,12 @@ impl Agenda {
         self.lesions = key.map(|key| Box::new(Colonies::start(network, key)));
         for (index, event) in state.network.events.iter().enumerate() {
             match &event.trigger {
-                Trigger::At(at) => {
+                Trigger::At { at, every } => {
                     // An event that never comes (NaN or infinite time) or lies before the start does nothing.
                     let at = at.evaluate(&state.values);
                     if (0.0..f64::INFINITY).contains(&at) {
-                        self.push(at, index, None);
+                        let times = every.as_ref().map_or(1.0, |[_, times]| times.evaluate(&state.values));
+                        self.schedule(at, index, times);
                     }
                 }
                 Trigger::When { initially, .. } => state.holds[index] = *initially,
@@ -57,8 +60,18 @@ impl Agenda {
     }
 
     fn push(&mut self, time: f64, event: usize, values: Option<Vec<f64>>) {
-        self.pending.push(Pending { time, event, order: self.triggered, delayed: false, values });
+        self.pending.push(Pending { time, event, order: self.triggered, delayed: false, left: 0.0, values });
         self.triggered += 1;
+    }
+
+    /// An event at a time, which comes so many times.
+    fn schedule(&mut self, time: f64, event: usize, left: f64) {
+        if left >= 1.0 {
+            self.push(time, event, None);
+            if let Some(last) = self.pending.last_mut() {
+                last.left = left;
+            }
+        }
     }
 
     /// The next time, after now and not after `until`, at which something is pending or time turns a comparison.
@@ -115,9 +128,21 @@ impl Agenda {
             }
             let pending = self.pending.remove(place);
             let event = &state.network.events[pending.event];
+            if let Trigger::At { every: Some([interval, _]), .. } = &event.trigger
+                && pending.left > 1.0
+            {
+                let interval = interval.evaluate(&state.values);
+                if interval > 0.0 {
+                    self.schedule(pending.time + interval, pending.event, pending.left - 1.0);
+                }
+            }
             // The time of an event at a time is that of its trigger.
             let later = delay(state, pending.event);
-            if matches!(event.trigger, Trigger::At(_)) && pending.values.is_none() && !pending.delayed && later > 0.0 {
+            if matches!(event.trigger, Trigger::At { .. })
+                && pending.values.is_none()
+                && !pending.delayed
+                && later > 0.0
+            {
                 let values = event.values_from_trigger_time.then(|| new_values(state, pending.event));
                 self.push(now + later, pending.event, values);
                 if let Some(last) = self.pending.last_mut() {

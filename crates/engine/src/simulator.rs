@@ -321,7 +321,8 @@ impl Steps<'_> {
         let mut random = key.stream();
         let mut stats = Stats::default();
         let whole = self.stepper.whole();
-        self.state.initialise(parameters, initial, whole)?;
+        let subject = Some(key).filter(|_| self.stepper.individuals());
+        self.state.initialise(parameters, initial, whole, subject)?;
         if let Some(kind) = network.lesions.first().filter(|_| self.lesions && !self.stepper.individuals()) {
             return Err(SimulationError::Individuals { kind: kind.name.clone() });
         }

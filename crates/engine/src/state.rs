@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use metacascade_random::Key;
+
 use crate::network::{Firing, Network, RateLaw, TIME, Trigger};
 use crate::simulator::SimulationError;
 
@@ -19,6 +21,9 @@ pub(crate) struct State<'n> {
     /// The length of the leap that led here, somewhere within which reactions fired; 0 where their times are known.
     pub leaped: f64,
 }
+
+/// The child of a trajectory's key that names the streams of its subject's own parameters.
+const SUBJECT: u64 = 0x7375_626a_6563_7400;
 
 /// Counts beyond this are no longer exact in `f64`.
 pub(crate) const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;
@@ -50,18 +55,28 @@ impl<'n> State<'n> {
         &self.values[..self.network.slots()]
     }
 
-    /// The state at time 0: initial counts are rounded to whole numbers where `whole`.
+    /// The state at time 0: initial counts are rounded to whole numbers where `whole`. Parameters that vary between
+    /// subjects are drawn from streams of children of `subject`; without one, they are as given.
     pub fn initialise(
         &mut self,
         parameters: &[f64],
         initial: &[(usize, f64)],
         whole: bool,
+        subject: Option<Key>,
     ) -> Result<(), SimulationError> {
         let network = self.network;
         let (species, first_rule) = (network.species.len(), network.rule_slot(0));
         self.values[..network.slots()].fill(0.0);
         self.leaped = 0.0;
         self.values[1 + species..first_rule].copy_from_slice(parameters);
+        if let Some(subject) = subject.filter(|_| !network.variations.is_empty()) {
+            let spreads: Vec<f64> =
+                network.variations.iter().map(|(_, _, spread)| spread.evaluate(&self.values)).collect();
+            for ((index, law, _), spread) in network.variations.iter().zip(spreads) {
+                let mut random = subject.child(SUBJECT).child(*index as u64).stream();
+                self.values[1 + species + index] = law.draw(parameters[*index], spread, &mut random);
+            }
+        }
         for &slot in &network.initial_order {
             self.values[slot] = match slot.checked_sub(first_rule) {
                 Some(rule) => network.rules[rule].program.evaluate(&self.values),
@@ -158,7 +173,7 @@ impl<'n> State<'n> {
     /// Whether a condition has turned since events were last looked at. Rules must be up to date.
     pub fn turned(&self) -> bool {
         self.network.events.iter().zip(&self.holds).any(|(event, held)| match &event.trigger {
-            Trigger::At(_) => false,
+            Trigger::At { .. } => false,
             Trigger::When { condition, .. } => (condition.evaluate(&self.values) != 0.0) != *held,
         })
     }

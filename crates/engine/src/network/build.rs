@@ -23,6 +23,7 @@ impl Builder {
         let functions = self.functions(&mut problems);
         let mut network = self.compile(slots, &functions, &mut problems);
         self.check_lesion_targets(&mut problems);
+        self.compile_subjects(&mut network, &functions, &mut problems);
         self.compile_lesions(&mut network, &functions, &mut problems);
         if problems.is_empty() {
             self.check_units(&network.rule_order, &functions, &mut problems);
@@ -164,7 +165,10 @@ impl Builder {
         let mut events = Vec::new();
         for part in &self.events {
             let trigger = match &part.trigger {
-                TriggerPart::At(at) => Trigger::At(program(at, true)),
+                TriggerPart::At { at, every } => Trigger::At {
+                    at: program(at, true),
+                    every: every.as_ref().map(|every| every.each_ref().map(|text| program(text, true))),
+                },
                 TriggerPart::When { condition, initially, persistent } => Trigger::When {
                     condition: program(condition, false),
                     clocks: Vec::new(),
@@ -221,7 +225,9 @@ impl Builder {
                 };
                 let compile = |part: &Expression| Program::compile(part, &slot, &known).ok();
                 let of_species = |program: &Program| {
-                    follow(program.reads(), &roots, first_rule).iter().any(|slot| (1..first_parameter).contains(slot))
+                    let still = |slot: usize| species[slot - 1].is_continuous() && !species[slot - 1].moves();
+                    let reads = follow(program.reads(), &roots, first_rule);
+                    reads.iter().any(|&slot| (1..first_parameter).contains(&slot) && !still(slot))
                 };
                 let all = parse(condition).map(|condition| clocks(&condition, &timed, &compile, &of_species));
                 *found = all.unwrap_or_default();
@@ -316,6 +322,8 @@ impl Builder {
             reactions,
             events,
             lesions: Vec::new(),
+            variations: Vec::new(),
+            arms: Vec::new(),
             rule_order,
             initial_order,
             plan: Plan::default(),

@@ -88,7 +88,10 @@ impl Builder {
         }
         for part in &self.events {
             match &part.trigger {
-                TriggerPart::At(at) => check_unit(at, time, &units, problems),
+                TriggerPart::At { at, every } => {
+                    every.iter().for_each(|[interval, _]| _ = check_unit(interval, time, &units, problems));
+                    check_unit(at, time, &units, problems)
+                }
                 TriggerPart::When { condition, .. } => check_unit(condition, None, &units, problems),
             };
             if let Some(delay) = &part.delay {

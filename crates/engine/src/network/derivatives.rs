@@ -71,7 +71,7 @@ mod tests {
             .build()
             .unwrap();
         let mut state = State::new(&network);
-        state.initialise(&network.default_parameters(), &[], false).unwrap();
+        state.initialise(&network.default_parameters(), &[], false, None).unwrap();
         state.set_time(1.5);
         state.update_rules();
         let mut derivatives = Derivatives::new(&network);

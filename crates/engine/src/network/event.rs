@@ -18,7 +18,11 @@ pub(crate) struct Event {
 #[derive(Clone, Debug)]
 pub(crate) enum Trigger {
     /// A time, computed from the parameters at the start.
-    At(Program),
+    At {
+        at: Program,
+        /// The time until it comes again, and how many times it comes.
+        every: Option<[Program; 2]>,
+    },
     When {
         condition: Program,
         /// The comparisons of the condition that time alone may turn.

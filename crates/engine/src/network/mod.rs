@@ -10,6 +10,8 @@ mod lesions;
 mod parts;
 mod plan;
 mod rate;
+mod subjects;
+mod therapies;
 mod to_toml;
 mod toml;
 mod variation;
@@ -28,6 +30,7 @@ pub(crate) use parts::{
 };
 pub(crate) use plan::{Firing, Group, LARGEST_GROUP, Plan};
 pub(crate) use rate::RateLaw;
+pub use therapies::Therapy;
 pub use variation::Law;
 
 use crate::diagnostic::{Diagnostics, suggestion};
@@ -105,6 +108,17 @@ pub struct Reaction {
     pub(crate) law: RateLaw,
 }
 
+/// A named set of parameter values, such as the treatment of a group.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// Its name.
+    pub name: String,
+    /// What it is; may be empty.
+    pub description: String,
+    /// The parameters it sets: (index of the parameter, value).
+    pub set: Vec<(usize, f64)>,
+}
+
 /// A reaction network, checked and compiled; built by [`Network::from_toml`] or a [`Builder`].
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -118,6 +132,9 @@ pub struct Network {
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) events: Vec<Event>,
     pub(crate) lesions: Vec<Kind>,
+    /// Parameters that vary between subjects: index, law, spread.
+    pub(crate) variations: Vec<(usize, Law, Program)>,
+    arms: Vec<Arm>,
     /// Rules in an order in which each comes after those it reads.
     pub(crate) rule_order: Vec<usize>,
     /// Slots of species and rules in an order in which each comes after those its initial value reads.
@@ -213,6 +230,21 @@ impl Network {
     #[must_use]
     pub fn default_parameters(&self) -> Vec<f64> {
         self.parameters.iter().map(|parameter| parameter.value).collect()
+    }
+
+    /// All arms, in the order of the model.
+    #[must_use]
+    pub fn arms(&self) -> &[Arm] {
+        &self.arms
+    }
+
+    /// The parameters' values under an arm.
+    #[must_use]
+    pub fn arm(&self, name: &str) -> Option<Vec<f64>> {
+        let arm = self.arms.iter().find(|arm| arm.name == name)?;
+        let mut values = self.default_parameters();
+        arm.set.iter().for_each(|&(index, value)| values[index] = value);
+        Some(values)
     }
 
     /// Every name an expression may use: `time`, species, parameters, rules, in the order of their slots.

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::lesions::Lesions;
+use super::therapies::{ArmPart, Therapy};
+use super::variation::Law;
 
 /// A piece of text of a model, and where in the model's file it begins (not known for text with escapes or built in
 /// code).
@@ -34,6 +36,8 @@ pub(crate) struct ParameterPart {
     pub unit: Text,
     pub description: String,
     pub source: String,
+    /// How it varies between subjects: the law, and its spread.
+    pub varies: Option<(Law, Text)>,
 }
 
 pub(crate) struct RulePart {
@@ -59,8 +63,8 @@ pub(crate) struct FunctionPart {
 
 /// What sets an event off.
 pub(crate) enum TriggerPart {
-    /// A time, an expression over parameters.
-    At(Text),
+    /// A time, an expression over parameters; again after each interval until it has come so many times.
+    At { at: Text, every: Option<[Text; 2]> },
     /// A condition that becomes true.
     When {
         condition: Text,
@@ -81,6 +85,8 @@ pub(crate) struct EventPart {
     /// Whether new values are computed when the event is triggered, rather than when it is carried out.
     pub values_from_trigger_time: bool,
     pub set: Vec<(Text, Text)>,
+    /// Whether it comes from another part.
+    pub derived: bool,
 }
 
 /// The parts of a network, before they are checked.
@@ -109,6 +115,8 @@ pub struct Builder {
     pub(crate) events: Vec<EventPart>,
     pub(crate) functions: Vec<FunctionPart>,
     pub(crate) lesions: Vec<Lesions>,
+    pub(crate) therapies: Vec<Therapy>,
+    pub(crate) arms: Vec<ArmPart>,
     /// File name and source of a model that was read.
     pub(crate) file: Option<(String, String)>,
 }
@@ -127,6 +135,8 @@ impl Builder {
             events: Vec::new(),
             functions: Vec::new(),
             lesions: Vec::new(),
+            therapies: Vec::new(),
+            arms: Vec::new(),
             file: None,
         }
     }
@@ -160,7 +170,7 @@ impl Builder {
     #[must_use]
     pub fn parameter(mut self, name: &str, value: f64) -> Self {
         let (unit, description, source) = ("".into(), String::new(), String::new());
-        self.parameters.push(ParameterPart { name: name.into(), value, unit, description, source });
+        self.parameters.push(ParameterPart { name: name.into(), value, unit, description, source, varies: None });
         self
     }
 
@@ -183,7 +193,7 @@ impl Builder {
     /// Adds an event: at the time `at` (an expression over parameters), each target takes its new value.
     #[must_use]
     pub fn event(self, at: &str, set: &[(&str, &str)]) -> Self {
-        self.push_event(TriggerPart::At(at.into()), set)
+        self.push_event(TriggerPart::At { at: at.into(), every: None }, set)
     }
 
     /// Adds an event: whenever `condition` becomes true, or is true at the start, each target takes its new value.
@@ -196,7 +206,15 @@ impl Builder {
     fn push_event(mut self, trigger: TriggerPart, set: &[(&str, &str)]) -> Self {
         let set = set.iter().map(|&(target, value)| (target.into(), value.into())).collect();
         let (name, delay, priority) = (String::new(), None, None);
-        self.events.push(EventPart { name, trigger, delay, priority, values_from_trigger_time: true, set });
+        self.events.push(EventPart {
+            name,
+            trigger,
+            delay,
+            priority,
+            values_from_trigger_time: true,
+            set,
+            derived: false,
+        });
         self
     }
 }

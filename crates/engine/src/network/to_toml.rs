@@ -4,9 +4,16 @@ use std::fmt::Write;
 
 use super::lesions::{LARGE, Lesions};
 use super::parts::{Builder, EventPart, ParameterPart, ReactionPart, Text, TriggerPart};
+use super::therapies::{ArmPart, Therapy};
 use crate::expression::Expression;
 
 impl Builder {
+    /// Names that come with lesions and therapies.
+    fn derived(&self) -> Vec<String> {
+        let of_lesions = self.lesions.iter().flat_map(Lesions::symbols).map(|symbol| symbol.value);
+        of_lesions.chain(self.therapies.iter().flat_map(Therapy::symbols)).collect()
+    }
+
     /// The network as a model file, which [`Builder::from_toml`] reads back.
     #[must_use]
     pub fn to_toml(&self) -> String {
@@ -25,7 +32,7 @@ impl Builder {
             (&part.name, format!("{{ {arguments}, expression = {} }}", quoted(&part.expression.value)))
         });
         table(&mut out, "functions", functions);
-        let symbols: Vec<String> = self.lesions.iter().flat_map(Lesions::symbols).map(|symbol| symbol.value).collect();
+        let symbols = self.derived();
         let species = self.species.iter().filter(|part| !symbols.contains(&part.name.value));
         let species: Vec<_> = species.collect();
         let species = species.iter().map(|part| {
@@ -34,10 +41,18 @@ impl Builder {
             (&part.name, entry(details, &[("unit", &part.unit.value), ("description", &part.description)]))
         });
         table(&mut out, "species", species);
-        let parameters = self.parameters.iter().map(|part| {
-            let ParameterPart { name, value, unit, description, source } = part;
-            let details = [("unit", &unit.value), ("description", description), ("source", source)];
-            (name, entry(vec![("value", Expression::number(*value).to_string())], &details))
+        let parameters = self.parameters.iter().filter(|part| !symbols.contains(&part.name.value));
+        let parameters: Vec<_> = parameters.collect();
+        let parameters = parameters.iter().map(|part| {
+            let ParameterPart { name, value: number, unit, description, source, varies } = part;
+            let words = [("unit", &unit.value), ("description", description), ("source", source)];
+            let mut details = vec![("value", Expression::number(*number).to_string())];
+            details.extend(
+                varies
+                    .as_ref()
+                    .map(|(law, spread)| ("varies", inline([("law", quoted(law.name())), ("spread", value(spread))]))),
+            );
+            (name, entry(details, &words))
         });
         table(&mut out, "parameters", parameters);
         let rules = self.rules.iter().map(|part| {
@@ -46,8 +61,10 @@ impl Builder {
         });
         table(&mut out, "rules", rules);
         self.reactions.iter().for_each(|part| reaction(&mut out, part));
-        self.events.iter().for_each(|part| event(&mut out, part));
+        self.events.iter().filter(|part| !part.derived).for_each(|part| event(&mut out, part));
         self.lesions.iter().for_each(|part| lesions(&mut out, part));
+        self.therapies.iter().for_each(|part| therapy(&mut out, part));
+        self.arms.iter().for_each(|part| arm(&mut out, part));
         out
     }
 }
@@ -66,7 +83,13 @@ fn event(out: &mut String, part: &EventPart) {
     *out += "\n[[events]]\n";
     text(out, "name", &part.name);
     match &part.trigger {
-        TriggerPart::At(at) => line(out, "at", &value(at)),
+        TriggerPart::At { at, every } => {
+            line(out, "at", &value(at));
+            if let Some([interval, times]) = every {
+                line(out, "every", &value(interval));
+                line(out, "times", &value(times));
+            }
+        }
         TriggerPart::When { condition, initially, persistent } => {
             line(out, "when", &value(condition));
             if *initially {
@@ -103,14 +126,9 @@ fn lesions(out: &mut String, part: &Lesions) {
     }
     line(out, "birth", &value(&part.birth));
     line(out, "death", &value(&part.death));
-    let inline = |entries: Vec<(&str, String)>| {
-        let entries: Vec<String> =
-            entries.into_iter().map(|(name, value)| format!("{} = {value}", key(name))).collect();
-        format!("{{ {} }}", entries.join(", "))
-    };
     if let Some([probability, waking, death]) = &part.dormancy {
         let entries = [("probability", probability), ("waking", waking), ("death", death)];
-        line(out, "dormant", &inline(entries.map(|(key, text)| (key, value(text))).into()));
+        line(out, "dormant", &inline(entries.map(|(key, text)| (key, value(text)))));
     }
     for (key, text) in [("growth", &part.growth), ("emission", &part.emission), ("detection", &part.detection)] {
         if let Some(text) = text {
@@ -119,19 +137,37 @@ fn lesions(out: &mut String, part: &Lesions) {
     }
     if !part.own.is_empty() {
         let own = part.own.iter().map(|own| {
-            let entries = vec![
-                ("law", quoted(own.law.name())),
-                ("location", value(&own.location)),
-                ("spread", value(&own.spread)),
-            ];
+            let entries =
+                [("law", quoted(own.law.name())), ("location", value(&own.location)), ("spread", value(&own.spread))];
             (own.name.value.as_str(), inline(entries))
         });
-        line(out, "own", &inline(own.collect()));
+        line(out, "own", &inline(own));
     }
     if !part.counts.is_empty() {
         let counts = part.counts.iter().map(|(name, cells)| (name.value.as_str(), value(cells)));
-        line(out, "counts", &inline(counts.collect()));
+        line(out, "counts", &inline(counts));
     }
+}
+
+fn therapy(out: &mut String, part: &Therapy) {
+    *out += "\n[[therapies]]\n";
+    line(out, "name", &quoted(&part.name.value));
+    text(out, "description", &part.description);
+    part.values.iter().for_each(|(key, value)| line(out, key, &Expression::number(*value).to_string()));
+}
+
+fn arm(out: &mut String, part: &ArmPart) {
+    *out += "\n[[arms]]\n";
+    line(out, "name", &quoted(&part.name.value));
+    text(out, "description", &part.description);
+    let set = part.set.iter().map(|(name, value)| (name.value.as_str(), Expression::number(*value).to_string()));
+    line(out, "set", &inline(set));
+}
+
+/// An inline table.
+fn inline<'t>(entries: impl IntoIterator<Item = (&'t str, String)>) -> String {
+    let entries: Vec<String> = entries.into_iter().map(|(name, value)| format!("{} = {value}", key(name))).collect();
+    if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
 }
 
 /// A table with one line an entry.

@@ -1,6 +1,7 @@
 //! Reads a model file.
 
 mod lesions;
+mod therapies;
 
 use std::ops::Range;
 
@@ -76,6 +77,8 @@ impl Reader<'_> {
                 "reactions",
                 "events",
                 "lesions",
+                "therapies",
+                "arms",
             ],
         );
         let mut builder = Builder::new("");
@@ -108,7 +111,7 @@ impl Reader<'_> {
         for (name, value) in self.entries(table, "parameters") {
             let detail = value.get_ref().as_table();
             if let Some(detail) = detail {
-                self.keys(detail, &["value", "unit", "description", "source"]);
+                self.keys(detail, &["value", "unit", "description", "source", "varies"]);
             }
             let number = match detail {
                 Some(detail) => detail.get("value"),
@@ -127,7 +130,8 @@ impl Reader<'_> {
             };
             let (unit, description) = self.about(value);
             let source = detail.map(|detail| self.words(detail, "source")).unwrap_or_default();
-            builder.parameters.push(ParameterPart { name, value: number, unit, description, source });
+            let varies = detail.and_then(|detail| self.varies(detail));
+            builder.parameters.push(ParameterPart { name, value: number, unit, description, source, varies });
         }
         for (name, value) in self.entries(table, "rules") {
             let detail = value.get_ref().as_table();
@@ -161,6 +165,12 @@ impl Reader<'_> {
         for (entry, span) in self.tables(table, "lesions") {
             builder.push_lesions(self.lesions(entry, span));
         }
+        for (entry, span) in self.tables(table, "therapies") {
+            builder.push_therapy(self.therapy(entry, span));
+        }
+        for (entry, span) in self.tables(table, "arms") {
+            builder.arms.push(self.arm(entry, span));
+        }
         builder
     }
 
@@ -189,8 +199,20 @@ impl Reader<'_> {
     }
 
     fn event(&mut self, entry: &Table, span: Range<usize>) -> EventPart {
-        let known =
-            ["name", "at", "when", "initially", "persistent", "delay", "priority", "values", "set", "description"];
+        let known = [
+            "name",
+            "at",
+            "every",
+            "times",
+            "when",
+            "initially",
+            "persistent",
+            "delay",
+            "priority",
+            "values",
+            "set",
+            "description",
+        ];
         self.keys(entry, &known);
         let trigger = match (entry.get("at"), entry.get("when")) {
             (None, Some(condition)) => TriggerPart::When {
@@ -208,7 +230,10 @@ impl Reader<'_> {
                 if at.is_some() && when.is_some() {
                     self.problem(span.clone(), "an event has either `at` or `when`", None);
                 }
-                TriggerPart::At(self.required(entry, "at", span.clone()))
+                let every = entry
+                    .get("every")
+                    .map(|every| [self.expression(every), self.required(entry, "times", span.clone())]);
+                TriggerPart::At { at: self.required(entry, "at", span.clone()), every }
             }
         };
         let values_from_trigger_time = match entry.get("values").map(|value| (value.span(), value.get_ref().as_str())) {
@@ -232,7 +257,7 @@ impl Reader<'_> {
             self.problem(span, "the event sets nothing", Some("add set = { name = \"value\" }".into()));
         }
         let name = self.words(entry, "name");
-        EventPart { name, trigger, delay, priority, values_from_trigger_time, set }
+        EventPart { name, trigger, delay, priority, values_from_trigger_time, set, derived: false }
     }
 
     fn flag(&mut self, table: &Table, key: &str, default: bool) -> bool {

@@ -126,7 +126,15 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
             }
             self.check_sizes(event, &set);
             let name = event.attribute("name").or(event.attribute("id")).unwrap_or_default().to_owned();
-            builder.events.push(EventPart { name, trigger, delay, priority, values_from_trigger_time, set });
+            builder.events.push(EventPart {
+                name,
+                trigger,
+                delay,
+                priority,
+                values_from_trigger_time,
+                set,
+                derived: false,
+            });
         }
     }
 

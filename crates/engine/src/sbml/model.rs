@@ -363,7 +363,7 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
             builder.species.push(SpeciesPart { name, initial, rate, unit, description });
         } else if !idle {
             let value = given.unwrap_or_default();
-            builder.parameters.push(ParameterPart { name, value, unit, description, source });
+            builder.parameters.push(ParameterPart { name, value, unit, description, source, varies: None });
         }
     }
 

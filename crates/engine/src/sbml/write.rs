@@ -9,7 +9,8 @@ use super::units::Definitions;
 use super::xml::Xml;
 use crate::diagnostic::Diagnostics;
 use crate::expression::{Expression, ExpressionError, Function, Functions, Program, parse_calls, parse_with};
-use crate::network::{Builder, SpeciesPart, Text, TriggerPart, equation, expand};
+
+use crate::network::{Builder, EventPart, SpeciesPart, Text, TriggerPart, equation, expand};
 
 struct Writer<'b> {
     builder: &'b Builder,
@@ -32,6 +33,26 @@ pub(super) fn write(builder: &Builder) -> Result<String, Diagnostics> {
         let whole = 0..part.name.value.len();
         let error = ExpressionError::new(format!("lesions of `{}` have no place in SBML", part.name.value), whole);
         builder.report(&mut problems, &part.name, error.help("SBML knows no individuals; make them a species"));
+    }
+    for part in &builder.parameters {
+        if part.varies.is_some() {
+            let whole = 0..part.name.value.len();
+            let error =
+                ExpressionError::new(format!("`{}` varies between subjects, SBML knows one", part.name.value), whole);
+            builder.report(
+                &mut problems,
+                &part.name,
+                error.help("remove `varies`, and vary it where the model is used"),
+            );
+        }
+    }
+    let repeated = |event: &'_ EventPart| match &event.trigger {
+        TriggerPart::At { every: Some(_), .. } => Some(event.set.first()?.0.clone()),
+        _ => None,
+    };
+    for text in builder.events.iter().filter_map(repeated) {
+        let error = ExpressionError::new("events that come again have no place in SBML", 0..text.value.len());
+        builder.report(&mut problems, &text, error.help("write each of them"));
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -349,7 +370,7 @@ impl Writer<'_> {
     fn trigger(&mut self, trigger: &TriggerPart) -> (Expression, bool, bool) {
         match trigger {
             TriggerPart::When { condition, initially, persistent } => (self.parse(condition), *initially, *persistent),
-            TriggerPart::At(at) => {
+            TriggerPart::At { at, .. } => {
                 let time = self.parse(at);
                 let later = |left: Expression, right| Expression::call(Function::GreaterEqual, vec![left, right], 0..0);
                 let due = later(Expression::name("time"), time.clone());

@@ -189,7 +189,7 @@ impl<'n, const W: usize> Runner<'n, W> {
     /// The state at time 0, in the workspace.
     fn start(&mut self, lane: usize, job: &Job) -> Result<(), SimulationError> {
         self.state.check_autonomous()?;
-        self.state.initialise(job.parameters, job.initial, true)?;
+        self.state.initialise(job.parameters, job.initial, true, Some(job.key))?;
         self.lanes[lane].agenda.start(&mut self.state, Some(job.key));
         self.lanes[lane].agenda.settle(&mut self.state, true)?;
         std::mem::swap(&mut self.state.holds, &mut self.lanes[lane].holds);

@@ -81,7 +81,7 @@ impl LinearNoise<'_> {
             return Err(SimulationError::Individuals { kind: kind.name.clone() });
         }
         let mut state = State::new(network);
-        state.initialise(self.parameters, self.initial, false)?;
+        state.initialise(self.parameters, self.initial, false, None)?;
         let mut events = scheduled(&state)?;
         let mut run = Run::new(state);
         run.check_slopes()?;
@@ -105,16 +105,24 @@ impl LinearNoise<'_> {
     }
 }
 
+/// An event comes again no more often than this.
+const MOST_TIMES: f64 = 1e4;
+
 /// Events and their times.
 fn scheduled<'n>(state: &State<'n>) -> Result<Vec<(f64, &'n Event)>, SimulationError> {
     let mut events = Vec::new();
     for event in &state.network.events {
-        let Trigger::At(at) = &event.trigger else { return Err(SimulationError::Condition) };
+        let Trigger::At { at, every } = &event.trigger else { return Err(SimulationError::Condition) };
         let at = at.evaluate(&state.values);
         // An event that never comes (NaN or infinite time) or lies before the start does nothing.
         if (0.0..f64::INFINITY).contains(&at) {
             let delay = event.delay.as_ref().map_or(0.0, |delay| delay.evaluate(&state.values));
-            events.push((at + delay.max(0.0), event));
+            let value = |program: &crate::expression::Program| program.evaluate(&state.values);
+            let (interval, times) = every.as_ref().map_or((0.0, 1.0), |[a, b]| (value(a), value(b)));
+            let times = if interval > 0.0 { times.min(MOST_TIMES) } else { times.min(1.0) };
+            events.extend(
+                (0..times.max(0.0) as usize).map(|index| (at + index as f64 * interval + delay.max(0.0), event)),
+            );
         }
     }
     Ok(events)

@@ -220,7 +220,7 @@ fn linear_systems_are_those_of_the_drift() {
         .build()
         .unwrap();
     let mut state = State::new(&network);
-    state.initialise(&[], &[], false).unwrap();
+    state.initialise(&[], &[], false, None).unwrap();
     let mut linear = Linear::new(&network);
     let mut system = Noise::new(&mut state, &mut linear);
     let (time, shift) = (1.3, 2.0);
@@ -266,7 +266,7 @@ fn stiff_and_nonlinear() {
     let (found, steps) = moments(&network, &[20.0]);
     assert!(steps < 500, "{steps} steps");
     let mut state = State::new(&network);
-    state.initialise(&network.default_parameters(), &[], false).unwrap();
+    state.initialise(&network.default_parameters(), &[], false, None).unwrap();
     let mut run = Run::new(state);
     run.solver = Solver::new(run.y.len(), Tolerance { relative: 1e-9, absolute: 1e-9 });
     run.advance(20.0).unwrap();

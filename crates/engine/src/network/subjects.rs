@@ -1,0 +1,48 @@
+//! What makes subjects differ: parameters that vary between them, and the arms they are in.
+
+use std::collections::HashSet;
+
+use super::parts::Builder;
+use super::{Arm, Network};
+use crate::diagnostic::{Diagnostics, suggestion};
+use crate::expression::{ExpressionError, Functions, Program, parse_with};
+
+impl Builder {
+    pub(super) fn compile_subjects(&self, network: &mut Network, functions: &Functions, problems: &mut Diagnostics) {
+        let parameter = |name: &str| network.slot(name).filter(|_| network.parameter_index(name).is_some());
+        let known = |name: &str| suggestion(name, network.parameters().iter().map(|known| known.name.as_str()));
+        let mut variations = Vec::new();
+        for (index, part) in self.parameters.iter().enumerate() {
+            let Some((law, spread)) = &part.varies else { continue };
+            let program = parse_with(&spread.value, functions);
+            match program.and_then(|spread| Program::compile(&spread, &parameter, &known)) {
+                Ok(program) => variations.push((index, *law, program)),
+                Err(error) => self.report(problems, spread, error),
+            }
+        }
+        let mut arms = Vec::new();
+        let mut names = HashSet::new();
+        for part in &self.arms {
+            if !names.insert(&part.name.value) {
+                let error =
+                    ExpressionError::new(format!("there are two arms `{}`", part.name.value), 0..part.name.value.len());
+                self.report(problems, &part.name, error);
+            }
+            let mut set = Vec::new();
+            for (name, value) in &part.set {
+                match network.parameter_index(&name.value) {
+                    Some(index) => set.push((index, *value)),
+                    None => {
+                        let mut error =
+                            ExpressionError::new(format!("`{}` is not a parameter", name.value), 0..name.value.len());
+                        error.help = known(&name.value);
+                        self.report(problems, name, error);
+                    }
+                }
+            }
+            let (name, description) = (part.name.value.clone(), part.description.clone());
+            arms.push(Arm { name, description, set });
+        }
+        (network.variations, network.arms) = (variations, arms);
+    }
+}
