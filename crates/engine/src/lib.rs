@@ -54,6 +54,6 @@ pub use diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
 pub use ensemble::{Ensemble, Summary};
 pub use expression::{ExpressionError, Program};
 pub use methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method, UnknownMethod};
-pub use network::{Arm, Builder, Format, Law, Lesions, Network, Parameter, Reaction, Rule, Species, Therapy};
+pub use network::{Arm, Basis, Builder, Format, Law, Lesions, Network, Parameter, Reaction, Rule, Species, Therapy};
 pub use simulator::{MAXIMUM_STEPS, SimulationError, Simulator, Stats};
 pub use state::Recorder;

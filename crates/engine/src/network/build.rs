@@ -310,6 +310,8 @@ impl Builder {
             unit: part.unit.value.clone(),
             description: part.description.clone(),
             source: part.source.clone(),
+            basis: part.basis,
+            range: part.range,
         });
         let mut network = Network {
             name: self.name.clone(),

@@ -76,6 +76,36 @@ pub struct Parameter {
     pub description: String,
     /// Where the value is from; may be empty.
     pub source: String,
+    /// Whether it was measured, fitted or assumed, where the model says so.
+    pub basis: Option<Basis>,
+    /// The least and the largest plausible value, where the model gives them.
+    pub range: Option<[f64; 2]>,
+}
+
+/// How a value is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// It was measured.
+    Measured,
+    /// It was fitted to data.
+    Fitted,
+    /// It is an assumption.
+    Assumed,
+}
+
+impl Basis {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Measured, Self::Fitted, Self::Assumed];
+
+    /// Its name, as model files have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Fitted => "fitted",
+            Self::Assumed => "assumed",
+        }
+    }
 }
 
 /// An assignment rule: a name for an expression that holds at all times.

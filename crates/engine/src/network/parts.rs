@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use super::Basis;
 use super::lesions::Lesions;
 use super::therapies::{ArmPart, Therapy};
 use super::variation::Law;
 
 /// A piece of text of a model, and where in the model's file it begins (not known for text with escapes or built in
 /// code).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Text {
     pub value: String,
     pub span: Option<Range<usize>>,
@@ -30,12 +31,17 @@ pub(crate) struct SpeciesPart {
     pub description: String,
 }
 
+#[derive(Default)]
 pub(crate) struct ParameterPart {
     pub name: Text,
     pub value: f64,
     pub unit: Text,
     pub description: String,
     pub source: String,
+    /// Whether it was measured, fitted or assumed.
+    pub basis: Option<Basis>,
+    /// Plausible values, from and to.
+    pub range: Option<[f64; 2]>,
     /// How it varies between subjects: the law, and its spread.
     pub varies: Option<(Law, Text)>,
 }
@@ -169,8 +175,7 @@ impl Builder {
     /// Adds a parameter with its default value.
     #[must_use]
     pub fn parameter(mut self, name: &str, value: f64) -> Self {
-        let (unit, description, source) = ("".into(), String::new(), String::new());
-        self.parameters.push(ParameterPart { name: name.into(), value, unit, description, source, varies: None });
+        self.parameters.push(ParameterPart { name: name.into(), value, ..ParameterPart::default() });
         self
     }
 

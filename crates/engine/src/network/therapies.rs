@@ -139,8 +139,7 @@ impl Builder {
                 value,
                 unit,
                 description: format!("{name}: {words}"),
-                source: String::new(),
-                varies: None,
+                ..ParameterPart::default()
             });
         }
         let set = if therapy.decays() { format!("{name} + {name}_dose") } else { format!("{name}_dose") };

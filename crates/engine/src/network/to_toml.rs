@@ -44,9 +44,14 @@ impl Builder {
         let parameters = self.parameters.iter().filter(|part| !symbols.contains(&part.name.value));
         let parameters: Vec<_> = parameters.collect();
         let parameters = parameters.iter().map(|part| {
-            let ParameterPart { name, value: number, unit, description, source, varies } = part;
+            let ParameterPart { name, value: number, unit, description, source, basis, range, varies } = part;
             let words = [("unit", &unit.value), ("description", description), ("source", source)];
             let mut details = vec![("value", Expression::number(*number).to_string())];
+            details.extend(range.map(|range| {
+                let [from, to] = range.map(|number| Expression::number(number).to_string());
+                ("range", format!("[{from}, {to}]"))
+            }));
+            details.extend(basis.map(|basis| ("basis", quoted(basis.name()))));
             details.extend(
                 varies
                     .as_ref()

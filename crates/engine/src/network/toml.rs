@@ -111,7 +111,7 @@ impl Reader<'_> {
         for (name, value) in self.entries(table, "parameters") {
             let detail = value.get_ref().as_table();
             if let Some(detail) = detail {
-                self.keys(detail, &["value", "unit", "description", "source", "varies"]);
+                self.keys(detail, &["value", "unit", "description", "source", "basis", "range", "varies"]);
             }
             let number = match detail {
                 Some(detail) => detail.get("value"),
@@ -131,7 +131,18 @@ impl Reader<'_> {
             let (unit, description) = self.about(value);
             let source = detail.map(|detail| self.words(detail, "source")).unwrap_or_default();
             let varies = detail.and_then(|detail| self.varies(detail));
-            builder.parameters.push(ParameterPart { name, value: number, unit, description, source, varies });
+            let basis = detail.and_then(|detail| self.basis(detail));
+            let range = detail.and_then(|detail| self.range(detail));
+            builder.parameters.push(ParameterPart {
+                name,
+                value: number,
+                unit,
+                description,
+                source,
+                basis,
+                range,
+                varies,
+            });
         }
         for (name, value) in self.entries(table, "rules") {
             let detail = value.get_ref().as_table();

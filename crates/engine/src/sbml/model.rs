@@ -363,7 +363,14 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
             builder.species.push(SpeciesPart { name, initial, rate, unit, description });
         } else if !idle {
             let value = given.unwrap_or_default();
-            builder.parameters.push(ParameterPart { name, value, unit, description, source, varies: None });
+            builder.parameters.push(ParameterPart {
+                name,
+                value,
+                unit,
+                description,
+                source,
+                ..ParameterPart::default()
+            });
         }
     }
 

@@ -183,7 +183,7 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
                 unit: self.unit(parameter),
                 source: notes.source.clone(),
                 description: notes.or_name(parameter),
-                varies: None,
+                ..ParameterPart::default()
             });
         }
         locals

@@ -137,7 +137,7 @@ fn a_model_file_says_the_same() {
 name = "file"
 time_unit = "day"
 [parameters]
-growth = { value = 0.1, unit = "1/day", varies = { spread = "0.3" } }
+growth = { value = 0.1, range = [0.01, 1.0], basis = "fitted", unit = "1/day", varies = { spread = "0.3" } }
 [[therapies]]
 name = "chemotherapy"
 description = "six cycles"

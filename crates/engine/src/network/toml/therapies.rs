@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Reader, Table};
+use super::{Reader, Table, Value};
+use crate::network::Basis;
 use crate::network::parts::Text;
 use crate::network::therapies::{ArmPart, THERAPY, Therapy};
 use crate::network::variation::Law;
@@ -33,6 +34,35 @@ impl Reader<'_> {
         }
         let description = self.words(entry, "description");
         ArmPart { name: self.required(entry, "name", span), description, set }
+    }
+
+    /// `basis = "measured"` of a parameter.
+    pub(super) fn basis(&mut self, parameter: &Table) -> Option<Basis> {
+        let value = parameter.get("basis")?;
+        let basis = Basis::ALL.into_iter().find(|basis| value.get_ref().as_str() == Some(basis.name()));
+        if basis.is_none() {
+            let help = Some(format!("write one of {}", Basis::ALL.map(Basis::name).join(", ")));
+            self.problem(value.span(), "`basis` says how a value is known", help);
+        }
+        basis
+    }
+
+    /// `range = [0.1, 10]` of a parameter.
+    pub(super) fn range(&mut self, parameter: &Table) -> Option<[f64; 2]> {
+        let value = parameter.get("range")?;
+        let numbers: Vec<&Value> = value.get_ref().as_array().map(|list| list.iter().collect()).unwrap_or_default();
+        let numbers: Vec<f64> = numbers.into_iter().map(|number| self.number(number)).collect();
+        match numbers[..] {
+            [from, to] if from <= to => Some([from, to]),
+            _ => {
+                self.problem(
+                    value.span(),
+                    "`range` is the least and the largest plausible value",
+                    Some("write [0.1, 10]".to_owned()),
+                );
+                None
+            }
+        }
     }
 
     /// `varies = { law = "lognormal", spread = "…" }` of a parameter.
