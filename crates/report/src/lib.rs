@@ -17,6 +17,7 @@
 
 pub mod axis;
 pub mod content;
+mod diagram;
 pub mod figures;
 mod from_run;
 pub mod inline;
@@ -25,6 +26,7 @@ mod page;
 pub mod style;
 
 pub use content::Content;
+pub use diagram::diagram;
 pub use from_run::content as content_of;
 
 /// Why a page could not be rendered.

@@ -326,6 +326,7 @@ impl Builder {
             lesions: Vec::new(),
             variations: Vec::new(),
             arms: Vec::new(),
+            therapies: Vec::new(),
             rule_order,
             initial_order,
             plan: Plan::default(),

@@ -225,7 +225,7 @@ impl Kind {
         self.watched || self.emission_watched
     }
 
-    fn is_symbol(&self, slot: usize) -> bool {
+    pub(super) fn is_symbol(&self, slot: usize) -> bool {
         let own = [self.alive, self.lost, self.cells, self.dormant, self.emitted, self.detected, self.first_detected];
         slot != TIME && (own.contains(&slot) || self.counts.iter().any(|(count, _)| *count == slot))
     }

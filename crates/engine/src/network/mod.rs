@@ -165,6 +165,8 @@ pub struct Network {
     /// Parameters that vary between subjects: index, law, spread.
     pub(crate) variations: Vec<(usize, Law, Program)>,
     arms: Vec<Arm>,
+    /// Species that are strengths of therapies.
+    therapies: Vec<usize>,
     /// Rules in an order in which each comes after those it reads.
     pub(crate) rule_order: Vec<usize>,
     /// Slots of species and rules in an order in which each comes after those its initial value reads.
@@ -260,6 +262,31 @@ impl Network {
     #[must_use]
     pub fn default_parameters(&self) -> Vec<f64> {
         self.parameters.iter().map(|parameter| parameter.value).collect()
+    }
+
+    /// Names of the kinds of lesions, in the order of the model.
+    pub fn lesions(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.lesions.iter().map(|kind| kind.name.as_str())
+    }
+
+    /// The kind of lesions, by its place in [`Network::lesions`], that a species is a symbol of.
+    #[must_use]
+    pub fn kind_of_lesions(&self, species: usize) -> Option<usize> {
+        let slot = Self::species_slot(species);
+        self.lesions.iter().position(|kind| kind.founded == slot || kind.is_symbol(slot))
+    }
+
+    /// The species that are strengths of therapies, by their places in [`Network::species`].
+    #[must_use]
+    pub fn therapies(&self) -> &[usize] {
+        &self.therapies
+    }
+
+    /// The species that the propensity of a reaction depends on, through rules too; ascending.
+    #[must_use]
+    pub fn influences(&self, reaction: usize) -> Vec<usize> {
+        let species = 1..=self.species.len();
+        self.reads[reaction].iter().filter(|slot| species.contains(slot)).map(|slot| slot - 1).collect()
     }
 
     /// All arms, in the order of the model.

@@ -43,6 +43,8 @@ impl Builder {
             let (name, description) = (part.name.value.clone(), part.description.clone());
             arms.push(Arm { name, description, set });
         }
-        (network.variations, network.arms) = (variations, arms);
+        let strengths = self.therapies.iter().filter_map(|therapy| network.species_index(&therapy.name.value));
+        let therapies = strengths.collect();
+        (network.variations, network.arms, network.therapies) = (variations, arms, therapies);
     }
 }
