@@ -21,6 +21,7 @@ pub enum Command {
     Report(Report),
     Simulate(Simulate),
     Models(Models),
+    Diagram(Diagram),
     Convert(Convert),
 }
 
@@ -88,7 +89,10 @@ pub struct Simulate {
     /// --summary), or auto, which chooses and says why.
     #[arg(long, default_value = "auto")]
     pub method: String,
-    /// Set a parameter, or a species' initial count; may be repeated.
+    /// Set the parameters of an arm of the model (see `metacascade models MODEL`).
+    #[arg(long, value_name = "ARM")]
+    pub arm: Option<String>,
+    /// Set a parameter, or a species' initial count; may be repeated; wins over --arm.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
     /// Threads; all processors unless given.
@@ -110,6 +114,20 @@ pub struct Simulate {
 pub struct Models {
     /// Show the parameters and reactions of this model, a shipped one or a file.
     pub name: Option<String>,
+}
+
+/// Draw a model: states and arrows by stage of the cascade
+///
+/// Writes an SVG file, which browsers show.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  metacascade diagram switching -o switching.svg")]
+pub struct Diagram {
+    /// A model file, or the name of a shipped model (see `metacascade models`).
+    pub model: String,
+    /// The file to write; one that is there is replaced.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// Write a model in another format

@@ -2,6 +2,7 @@
 
 mod args;
 mod convert;
+mod diagram;
 mod error;
 mod fit;
 mod models;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Report(typed) => report::run(&typed),
         Command::Simulate(typed) => simulate::run(&typed),
         Command::Models(typed) => models::run(&typed),
+        Command::Diagram(typed) => diagram::run(&typed),
         Command::Convert(typed) => convert::run(&typed),
     };
     match done {

@@ -64,13 +64,39 @@ fn show(network: &Network) {
     for one in network.species() {
         species.add_row([&one.name, &one.unit, &one.description]);
     }
-    let mut parameters = table(&["parameter", "default", "unit", "what it is"]);
+    let mut parameters = table(&["parameter", "default", "plausible", "unit", "known", "what it is, and where from"]);
     for one in network.parameters() {
-        parameters.add_row([one.name.clone(), one.value.to_string(), one.unit.clone(), one.description.clone()]);
+        let range = one.range.map_or_else(String::new, |[from, to]| format!("{from} – {to}"));
+        let source = if one.source.is_empty() { String::new() } else { format!(" [{}]", one.source) };
+        let basis = one.basis.map_or("", metacascade_engine::Basis::name);
+        let about = format!("{}{source}", one.description);
+        parameters.add_row([&one.name, &one.value.to_string(), &range, &one.unit, basis, &about]);
     }
-    let mut reactions = table(&["reaction", "equation", "propensity", "stage"]);
-    for one in network.reactions() {
-        reactions.add_row([&one.name, &one.equation, &one.rate, &one.stage]);
+    anstream::println!("{species}\n\n{parameters}\n\n{}", reactions(network));
+    if !network.arms().is_empty() {
+        let mut arms = table(&["arm", "sets", "what it is"]);
+        for arm in network.arms() {
+            let set = arm.set.iter().map(|&(index, value)| format!("{} = {value}", network.parameters()[index].name));
+            arms.add_row([arm.name.clone(), set.collect::<Vec<_>>().join(", "), arm.description.clone()]);
+        }
+        anstream::println!("\n{arms}");
     }
-    anstream::println!("{species}\n\n{parameters}\n\n{reactions}");
+}
+
+/// Reactions by stage, stages in the order of the model.
+fn reactions(network: &Network) -> comfy_table::Table {
+    let mut stages: Vec<&str> = Vec::new();
+    for reaction in network.reactions() {
+        if !stages.contains(&reaction.stage.as_str()) {
+            stages.push(&reaction.stage);
+        }
+    }
+    let mut reactions = table(&["stage", "reaction", "equation", "propensity"]);
+    for stage in stages {
+        let of_stage = network.reactions().iter().filter(|reaction| reaction.stage == stage);
+        for (index, one) in of_stage.enumerate() {
+            reactions.add_row([if index == 0 { stage } else { "" }, &one.name, &one.equation, &one.rate]);
+        }
+    }
+    reactions
 }

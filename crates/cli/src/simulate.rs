@@ -85,7 +85,19 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
             Failed::usage(format!("cannot tell the format of `{}`", path.display())).help("name it .csv or .parquet")
         );
     }
-    let mut parameters = network.default_parameters();
+    let mut parameters = match &typed.arm {
+        None => network.default_parameters(),
+        Some(name) => network.arm(name).ok_or_else(|| {
+            let failed = Failed::usage(format!("`{}` has no arm `{name}`", network.name()));
+            let known = network.arms().iter().map(|arm| arm.name.as_str());
+            failed.help(suggestion(name, known).unwrap_or_else(|| match network.arms() {
+                [] => "the model has none".to_owned(),
+                arms => {
+                    format!("its arms: {}", arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", "))
+                }
+            }))
+        })?,
+    };
     let mut initial = Vec::new();
     for setting in &typed.set {
         let Some((name, value)) = setting.split_once('=') else {
