@@ -27,6 +27,7 @@ use crate::expression::{Expression, ExpressionError, Function, Functions, Node, 
 /// assert!(network.slot("lung_detected").is_some());
 /// # Ok::<(), metacascade_engine::Diagnostics>(())
 /// ```
+#[derive(Clone)]
 pub struct Lesions {
     pub(crate) name: Text,
     pub(crate) description: String,
@@ -43,6 +44,7 @@ pub struct Lesions {
     pub(crate) counts: Vec<(Text, Text)>,
 }
 
+#[derive(Clone)]
 pub(crate) struct OwnPart {
     pub name: Text,
     pub law: Law,

@@ -10,6 +10,7 @@ mod lesions;
 mod parts;
 mod plan;
 mod rate;
+mod repeats;
 mod subjects;
 mod therapies;
 mod to_toml;

@@ -21,6 +21,7 @@ impl From<&str> for Text {
     }
 }
 
+#[derive(Clone)]
 pub(crate) struct SpeciesPart {
     pub name: Text,
     /// Over parameters, rules and the initial values of other species.
@@ -31,7 +32,7 @@ pub(crate) struct SpeciesPart {
     pub description: String,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct ParameterPart {
     pub name: Text,
     pub value: f64,
@@ -46,6 +47,7 @@ pub(crate) struct ParameterPart {
     pub varies: Option<(Law, Text)>,
 }
 
+#[derive(Clone)]
 pub(crate) struct RulePart {
     pub name: Text,
     pub expression: Text,
@@ -53,6 +55,7 @@ pub(crate) struct RulePart {
     pub description: String,
 }
 
+#[derive(Clone)]
 pub(crate) struct ReactionPart {
     pub name: String,
     pub equation: Text,
@@ -61,6 +64,7 @@ pub(crate) struct ReactionPart {
 }
 
 /// A function for use in expressions.
+#[derive(Clone)]
 pub(crate) struct FunctionPart {
     pub name: Text,
     pub arguments: Vec<Text>,
@@ -68,6 +72,7 @@ pub(crate) struct FunctionPart {
 }
 
 /// What sets an event off.
+#[derive(Clone)]
 pub(crate) enum TriggerPart {
     /// A time, an expression over parameters; again after each interval until it has come so many times.
     At { at: Text, every: Option<[Text; 2]> },
@@ -81,6 +86,7 @@ pub(crate) enum TriggerPart {
     },
 }
 
+#[derive(Clone)]
 pub(crate) struct EventPart {
     pub name: String,
     pub trigger: TriggerPart,
@@ -109,6 +115,7 @@ pub(crate) struct EventPart {
 /// assert_eq!(network.reactions().len(), 2);
 /// # Ok::<(), metacascade_engine::Diagnostics>(())
 /// ```
+#[derive(Clone)]
 pub struct Builder {
     pub(crate) name: String,
     pub(crate) title: String,

@@ -23,6 +23,7 @@ use super::variation::Law;
 /// assert_eq!(parameters[network.parameter_index("drug_dose").unwrap()], 1.0);
 /// # Ok::<(), metacascade_engine::Diagnostics>(())
 /// ```
+#[derive(Clone)]
 pub struct Therapy {
     pub(crate) name: Text,
     pub(crate) description: String,
@@ -83,6 +84,7 @@ impl Therapy {
 }
 
 /// A named set of parameter values, such as the treatment of a group of animals.
+#[derive(Clone)]
 pub(crate) struct ArmPart {
     pub name: Text,
     pub description: String,

@@ -10,7 +10,7 @@ use super::xml::Xml;
 use crate::diagnostic::Diagnostics;
 use crate::expression::{Expression, ExpressionError, Function, Functions, Program, parse_calls, parse_with};
 
-use crate::network::{Builder, EventPart, SpeciesPart, Text, TriggerPart, equation, expand};
+use crate::network::{Builder, SpeciesPart, Text, TriggerPart, equation, expand};
 
 struct Writer<'b> {
     builder: &'b Builder,
@@ -24,6 +24,7 @@ struct Writer<'b> {
 /// See [`Builder::to_sbml`].
 pub(super) fn write(builder: &Builder) -> Result<String, Diagnostics> {
     builder.build()?;
+    let builder = &builder.without_repeats();
     let names = builder.functions.iter().map(|part| part.name.value.as_str());
     let names = names.chain(builder.species.iter().map(|part| part.name.value.as_str()));
     let names = names.chain(builder.parameters.iter().map(|part| part.name.value.as_str()));
@@ -45,14 +46,6 @@ pub(super) fn write(builder: &Builder) -> Result<String, Diagnostics> {
                 error.help("remove `varies`, and vary it where the model is used"),
             );
         }
-    }
-    let repeated = |event: &'_ EventPart| match &event.trigger {
-        TriggerPart::At { every: Some(_), .. } => Some(event.set.first()?.0.clone()),
-        _ => None,
-    };
-    for text in builder.events.iter().filter_map(repeated) {
-        let error = ExpressionError::new("events that come again have no place in SBML", 0..text.value.len());
-        builder.report(&mut problems, &text, error.help("write each of them"));
     }
     if !problems.is_empty() {
         return Err(problems);

@@ -217,3 +217,38 @@ fn continuous_variables_keep_their_rates() {
     assert_eq!(rates, [("x", Some("k * x - y")), ("n", None), ("y", Some("0"))]);
     assert!(Builder::new("w").rule("r", "s").to_sbml().unwrap_err().to_string().contains("unknown name `s`"));
 }
+
+/// Therapies come as conditions on the time of the next cycle; their strengths are the same.
+#[test]
+fn therapies_in_cycles_come_back_the_same() {
+    for (duration, interval, cycles, half_life) in
+        [(1.0, 3.0, 4.0, None), (3.0, 3.0, 4.0, None), (0.0, 3.0, 4.0, Some(2.0))]
+    {
+        let mut therapy = crate::Therapy::new("drug", 2.0, duration).cycles(interval, cycles);
+        if let Some(half_life) = half_life {
+            therapy = therapy.half_life(half_life);
+        }
+        let builder = crate::Network::builder("cycles").parameter("k", 0.1).therapy(therapy).species("X", "100");
+        let builder = builder.reaction("X ->", "k * drug * X");
+        let written = builder.to_sbml().unwrap();
+        let networks = [builder.build().unwrap(), crate::Network::from_sbml(&written, "cycles.xml").unwrap()];
+        let times: Vec<f64> = (0..=40).map(|index| 0.25 + 0.5 * f64::from(index)).collect();
+        let found = networks.each_ref().map(|network| {
+            let mut parameters = network.default_parameters();
+            parameters[network.parameter_index("drug_dose").unwrap()] = 1.5;
+            let slots = ["drug", "X"].map(|name| network.slot(name).unwrap());
+            let mut path = Vec::new();
+            let mut record = |_: usize, values: &[f64]| {
+                path.extend(slots.map(|slot| values[slot]));
+                std::ops::ControlFlow::Continue(())
+            };
+            let mut simulator = crate::Simulator::new(network, &crate::Method::ode());
+            simulator.run(&parameters, &times, metacascade_random::Key::new(1), &mut record).unwrap();
+            path
+        });
+        assert!(found[0].contains(&1.5) || half_life.is_some());
+        for (a, b) in found[0].iter().zip(&found[1]) {
+            assert!((a - b).abs() < 1e-3 * (1.0 + a.abs()), "{a} {b}");
+        }
+    }
+}
