@@ -54,7 +54,7 @@ pub(crate) struct Change {
 /// The changes of each condition.
 pub(crate) type Conditions = BTreeMap<String, Vec<Change>>;
 
-/// Reads all condition tables.
+/// Reads all condition tables; arms of the model are conditions too.
 pub(crate) fn read_conditions(tables: &[Table], scope: &mut Scope<'_>, problems: &mut Problems) -> Conditions {
     let mut conditions = Conditions::new();
     let mut seen: HashMap<(String, String), usize> = HashMap::new();
@@ -86,7 +86,23 @@ pub(crate) fn read_conditions(tables: &[Table], scope: &mut Scope<'_>, problems:
             changes.extend(target.zip(program).map(|(target, value)| Change { target, value }));
         }
     }
+    if let Some(network) = scope.network {
+        add_arms(network, &mut conditions);
+    }
     conditions
+}
+
+/// Arms of the model are conditions, unless a table has one of the same name.
+fn add_arms(network: &Network, conditions: &mut Conditions) {
+    for arm in network.arms() {
+        conditions.entry(arm.name.clone()).or_insert_with(|| {
+            let change = |&(parameter, value): &(usize, f64)| {
+                let value = network.compile(&format!("{value:e}"), &[]).ok()?;
+                Some(Change { target: Target::Parameter(parameter), value })
+            };
+            arm.set.iter().filter_map(change).collect()
+        });
+    }
 }
 
 fn read_target(table: &Table, row: usize, target: &str, scope: &Scope<'_>, problems: &mut Problems) -> Option<Target> {

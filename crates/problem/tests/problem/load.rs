@@ -53,6 +53,21 @@ fn replicates_and_repetitions_are_subjects_of_their_own() {
 }
 
 #[test]
+fn arms_of_the_model_are_conditions() {
+    let plain = load("immigration");
+    let copy = Copy::of("immigration");
+    let model = copy.read("model.toml");
+    copy.write("model.toml", format!("{model}\n[[arms]]\nname = \"arm\"\nset = {{ x0 = 80 }}\n"));
+    copy.replace("experiments.tsv", "seeding", "arm");
+    let with_arm = copy.load();
+    let series = |problem: &metacascade_problem::Problem| problem.series().len();
+    assert_eq!(series(&with_arm), series(&plain));
+    copy.replace("experiments.tsv", "arm", "amr");
+    let error = metacascade_problem::Problem::load(copy.path()).unwrap_err().to_string();
+    assert!(error.contains("there is no condition `amr`") && error.contains("`arm`"), "{error}");
+}
+
+#[test]
 fn ways_to_write_a_table_change_nothing() {
     let plain = load("immigration");
     let copy = Copy::of("immigration");
