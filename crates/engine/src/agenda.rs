@@ -24,6 +24,16 @@ pub(crate) struct Agenda {
     lesions: Option<Box<Colonies>>,
 }
 
+/// What has changed at a stop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    Nothing,
+    /// What lesions do has changed a little what others read, and no more.
+    Lesions,
+    /// Anything may have.
+    Events,
+}
+
 struct Pending {
     time: f64,
     event: usize,
@@ -92,17 +102,17 @@ impl Agenda {
         next
     }
 
-    /// Carries out all that is due now; whether anything changed.
-    pub fn settle(&mut self, state: &mut State, whole: bool) -> Result<bool, SimulationError> {
+    /// Carries out all that is due now; what changed.
+    pub fn settle(&mut self, state: &mut State, whole: bool) -> Result<Change, SimulationError> {
         if state.network.events.is_empty() {
-            return Ok(false);
+            return Ok(Change::Nothing);
         }
         let now = state.time();
-        let mut changed = false;
+        let mut changed = Change::Nothing;
         if let Some(lesions) = &mut self.lesions
             && lesions.stop(state)?
         {
-            changed = true;
+            changed = Change::Lesions;
             state.refresh()?;
         }
         for count in 0..MOST_AT_ONCE {
@@ -120,7 +130,7 @@ impl Agenda {
                     lesions.restart(state)?;
                     state.refresh()?;
                 }
-                return Ok(changed || count > 0);
+                return Ok(if count > 0 { Change::Events } else { changed });
             };
             if let Some(lesions) = self.lesions.as_mut().filter(|_| count == 0) {
                 lesions.look(state)?;

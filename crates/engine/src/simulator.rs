@@ -4,7 +4,7 @@ use std::iter::Sum;
 
 use metacascade_random::{Key, Stream};
 
-use crate::agenda::Agenda;
+use crate::agenda::{Agenda, Change};
 use crate::methods::{
     CompositionRejection, Direct, Hybrid, Job, MeanField, Method, NextReaction, NoTrajectories, Runner, TauLeap,
 };
@@ -173,6 +173,11 @@ pub(crate) trait Stepper {
 
     /// Told at the start and after every event that the state has jumped; propensities are up to date.
     fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError>;
+
+    /// Told instead that lesions have changed what they emit, which they do smoothly.
+    fn nudged(&mut self, state: &mut State) -> Result<(), SimulationError> {
+        self.jumped(state)
+    }
 
     /// Whether all values but time stay as they are between reactions, so that the time at which a condition turns is
     /// known beforehand.
@@ -352,6 +357,10 @@ impl Steps<'_> {
 
     /// Events that are due.
     fn settle(&mut self, whole: bool) -> Result<(), SimulationError> {
-        if self.agenda.settle(&mut self.state, whole)? { self.stepper.jumped(&mut self.state) } else { Ok(()) }
+        match self.agenda.settle(&mut self.state, whole)? {
+            Change::Nothing => Ok(()),
+            Change::Lesions => self.stepper.nudged(&mut self.state),
+            Change::Events => self.stepper.jumped(&mut self.state),
+        }
     }
 }

@@ -9,15 +9,6 @@ use metacascade_random::Key;
 
 use crate::{Law, Lesions, Method, Network, SimulationError, Simulator};
 
-const STOCHASTIC: [Method; 6] = [
-    Method::Direct,
-    Method::Ensemble,
-    Method::NextReaction,
-    Method::CompositionRejection,
-    Method::tau_leap(),
-    Method::hybrid(),
-];
-
 /// The values of some symbols at the times, of each trajectory.
 fn run(
     network: &Network,
@@ -62,7 +53,7 @@ fn kendall_pulse() {
         .build()
         .unwrap();
     for times in [&[20.0][..], &[2.0, 5.0, 7.5, 10.0, 12.5, 20.0]] {
-        for method in STOCHASTIC {
+        for method in Method::STOCHASTIC {
             let found = run(&network, &method, &["lung", "lung_lost", "lung_cells"], times, 1, 1);
             let [alive, lost, cells] = found[0].last().unwrap()[..] else { panic!() };
             assert_eq!(alive + lost, 40_000.0);
@@ -119,7 +110,7 @@ fn foundings_and_growth_are_birth_death_and_immigration() {
         law.push(law[n - 1] * (0.5 + n as f64 - 1.0) / n as f64 * (1.0 - success));
     }
     assert!((law[0] - 0.383_474).abs() < 1e-6);
-    for method in STOCHASTIC {
+    for method in Method::STOCHASTIC {
         let found = run(&network, &method, &["lung_cells", "lung_founded"], &[1.0, 3.0], 50_000, 3);
         let mut observed = [0.0; 13];
         found.iter().for_each(|path| observed[(path[1][0] as usize).min(12)] += 1.0);
@@ -263,7 +254,7 @@ fn own_values_vary_between_lesions() {
 /// An event waits for detection: it comes when the first lesion reaches the size.
 #[test]
 fn events_wait_for_detection() {
-    for method in STOCHASTIC {
+    for method in Method::STOCHASTIC {
         let network = Network::builder("detection")
             .variable("seen", "0", "0")
             .parameter("seeding", 0.2)
@@ -291,7 +282,7 @@ fn the_same_key_gives_the_same_lesions() {
         .reaction("-> lung", "0.5")
         .build()
         .unwrap();
-    for method in STOCHASTIC {
+    for method in Method::STOCHASTIC {
         let twice = [0, 1].map(|_| run(&network, &method, &["lung", "lung_cells"], &[5.0, 30.0], 20, 12));
         assert_eq!(twice[0], twice[1], "{method}");
     }

@@ -84,6 +84,17 @@ impl Method {
         "auto",
     ];
 
+    /// All that follow single cells, for tests of laws that each must have.
+    #[cfg(test)]
+    pub(crate) const STOCHASTIC: [Self; 6] = [
+        Method::Direct,
+        Method::Ensemble,
+        Method::NextReaction,
+        Method::CompositionRejection,
+        Method::tau_leap(),
+        Method::hybrid(),
+    ];
+
     /// Default relative change of a leap.
     pub const EPSILON: f64 = 0.03;
 

@@ -10,15 +10,6 @@ use metacascade_random::Key;
 use crate::{Method, Network, SimulationError, Simulator};
 
 const EXACT: [Method; 4] = [Method::Direct, Method::Ensemble, Method::NextReaction, Method::CompositionRejection];
-const STOCHASTIC: [Method; 6] = [
-    Method::Direct,
-    Method::Ensemble,
-    Method::NextReaction,
-    Method::CompositionRejection,
-    Method::tau_leap(),
-    Method::hybrid(),
-];
-
 #[test]
 fn every_name_is_a_method_that_bears_it() {
     for name in Method::NAMES {
@@ -82,7 +73,7 @@ fn linear_birth_death() {
     for (value, known) in law.iter().zip([0.511_768, 0.071_795_7, 0.061_237_9]) {
         assert!((value - known).abs() < 1e-6);
     }
-    for method in STOCHASTIC {
+    for method in Method::STOCHASTIC {
         let counts = ends(&birth_death("1", birth, death), &method, time, 100_000, 1);
         let statistic = chi_square(&counts, &law);
         // 12 degrees of freedom.
@@ -116,7 +107,7 @@ fn birth_death_immigration() {
         law.push(previous * (shape + n as f64 - 1.0) / n as f64 * (1.0 - success));
     }
     assert!((law[0] - 0.383_474).abs() < 1e-6);
-    for method in STOCHASTIC {
+    for method in Method::STOCHASTIC {
         let counts = ends(&network, &method, time, 100_000, 2);
         let statistic = chi_square(&counts, &law);
         assert!(statistic < 39.13, "{method}: chi-square {statistic}");
@@ -158,7 +149,7 @@ fn fast_scarce_intermediate() {
             .build()
             .unwrap()
     };
-    for method in STOCHASTIC {
+    for method in Method::STOCHASTIC {
         let cells = ends(&network("C", "L"), &method, 2.0, 4000, 4);
         let (mean, variance) = mean_and_variance(&cells);
         assert!((mean - 2.0).abs() < 4.0 * (2.0_f64 / 4000.0).sqrt(), "{method}: {mean}");
@@ -187,7 +178,7 @@ fn switching_cells() {
         .build()
         .unwrap();
     let p = 0.3 + 0.7 * (-2.0_f64).exp();
-    for method in STOCHASTIC {
+    for method in Method::STOCHASTIC {
         let counts = ends(&network, &method, 2.0, 20_000, 6);
         let (mean, variance) = mean_and_variance(&counts);
         let exact = 400.0 * p * (1.0 - p);
@@ -209,7 +200,7 @@ fn dimerisation_agrees_between_methods() {
         .reaction("D -> 2 P", "mass_action(off)")
         .build()
         .unwrap();
-    let results = STOCHASTIC.map(|method| mean_and_variance(&ends(&network, &method, 5.0, 3000, 7)));
+    let results = Method::STOCHASTIC.map(|method| mean_and_variance(&ends(&network, &method, 5.0, 3000, 7)));
     let [(exact, variance), others @ ..] = results;
     for (mean, other_variance) in others {
         assert!((exact - mean).abs() < 4.0 * (2.0 * variance / 3000.0).sqrt() + 0.01 * exact, "{exact} {mean}");
@@ -315,7 +306,7 @@ fn kendall_pulse_by_events() {
         .event("10", &[("death", "0.2")])
         .build()
         .unwrap();
-    for method in STOCHASTIC {
+    for method in Method::STOCHASTIC {
         let counts = ends(&network, &method, 20.0, 40_000, 9);
         let alive = counts.iter().filter(|count| **count > 0.0).count() as f64 / 4e4;
         let standard_error = (0.173_312_7_f64 * (1.0 - 0.173_312_7) / 4e4).sqrt();

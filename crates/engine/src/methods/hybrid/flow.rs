@@ -41,7 +41,7 @@ impl System for Flow<'_, '_> {
         let mut hazard = self.steady;
         for &reaction in varying {
             let propensity = self.state.law(reaction);
-            hazard += propensity;
+            hazard += propensity.max(0.0);
             // Cells that leave a queue leave its mean all the time, not when they are seen to.
             for &(species, change) in &network.reactions[reaction].changes {
                 if kinds[species] == Kind::Queue {

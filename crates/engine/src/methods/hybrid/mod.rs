@@ -113,6 +113,20 @@ impl Stepper for Hybrid {
         Ok(())
     }
 
+    fn nudged(&mut self, state: &mut State) -> Result<(), SimulationError> {
+        self.segment = None;
+        if self.stale {
+            return Ok(());
+        }
+        if self.partition.exact() {
+            return self.direct.restart(state);
+        }
+        self.solver.cut();
+        self.y.copy_from_slice(&self.now);
+        self.steady = self.hazard(state, false)?;
+        Ok(())
+    }
+
     fn advance(
         &mut self,
         state: &mut State,
@@ -308,7 +322,9 @@ impl Hybrid {
         self.dense.write(part, &mut self.now);
         state.set_time(time);
         for (&species, value) in self.partition.active.iter().zip(&self.now) {
-            state.values[Network::species_slot(species)] = *value;
+            // The solver's error may leave a little less than none.
+            let least = if self.partition.kinds[species].flows() { 0.0 } else { f64::NEG_INFINITY };
+            state.values[Network::species_slot(species)] = value.max(least);
         }
         state.update_rules();
     }

@@ -194,9 +194,14 @@ impl Partition {
             let mut change = 0.0;
             for (reaction, propensity) in network.reactions.iter().zip(&self.propensities) {
                 let own = reaction.changes.iter().filter(|(changed, _)| *changed == species);
-                change += own.map(|(_, change)| (change * propensity).abs()).sum::<f64>();
+                let own = own.map(|(_, change)| change * propensity);
+                // What flows changes by its drift, what is counted by each jump.
+                change += match self.next[species] {
+                    Kind::Abundant => own.sum::<f64>(),
+                    _ => own.map(f64::abs).sum(),
+                };
             }
-            pace = pace.max(change / size);
+            pace = pace.max(change.abs() / size);
         }
         let mut any = false;
         for species in 0..self.next.len() {

@@ -172,3 +172,26 @@ fn recording_times_do_not_change_a_trajectory() {
         }
     }
 }
+
+/// When the primary is taken out, the blood empties: no propensity becomes negative by the solver's error.
+#[test]
+fn a_queue_may_run_dry() {
+    let network = Network::builder("resection")
+        .species("P", "1e6")
+        .species("C", "0")
+        .species("L", "0")
+        .reaction("P -> 2 P", "0.3 * P")
+        .reaction("P ->", "0.25 * P")
+        .reaction("P -> P + C", "1e-4 * P")
+        .reaction("C ->", "10 * C")
+        .reaction("C -> L", "0.001 * C")
+        .event("20", &[("P", "0")])
+        .build()
+        .unwrap();
+    let (lesions, _) = paths(&network, 2, &[400.0], 4000, 9);
+    // Some 1e-4 of what was shed until then.
+    let shed = 1e-4 * 1e6 * (1_f64.exp() - 1.0) / 0.05;
+    assert_poisson(&column(&lesions, 0), shed * 0.001 / 10.001);
+    let (blood, _) = paths(&network, 1, &[400.0], 100, 9);
+    assert!(blood.iter().all(|path| path[0] == 0.0));
+}

@@ -15,7 +15,7 @@ use block::{Block, Pause};
 use metacascade_random::Key;
 use paths::Path;
 
-use crate::agenda::Agenda;
+use crate::agenda::{Agenda, Change};
 use crate::network::Network;
 use crate::simulator::{SimulationError, Stats};
 use crate::state::State;
@@ -261,7 +261,7 @@ impl<'n, const W: usize> Runner<'n, W> {
         }
         if is(pause.watched) {
             state.update_rules();
-            if slot.agenda.settle(state, true)? {
+            if slot.agenda.settle(state, true)? != Change::Nothing {
                 return Ok(After::Jumped);
             }
         }
@@ -274,7 +274,7 @@ impl<'n, const W: usize> Runner<'n, W> {
             }
             state.set_time(stop);
             state.update_rules();
-            let mut jumped = slot.agenda.settle(state, true)?;
+            let mut jumped = slot.agenda.settle(state, true)? != Change::Nothing;
             if stop >= record {
                 if slot.agenda.show(state)? {
                     // Conditions may have turned.

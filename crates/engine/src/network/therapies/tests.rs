@@ -7,15 +7,6 @@ use metacascade_random::Key;
 
 use crate::{Builder, Law, Method, Network, Simulator, Therapy};
 
-const STOCHASTIC: [Method; 6] = [
-    Method::Direct,
-    Method::Ensemble,
-    Method::NextReaction,
-    Method::CompositionRejection,
-    Method::tau_leap(),
-    Method::hybrid(),
-];
-
 /// The values of a symbol at the times.
 fn path(network: &Network, method: &Method, parameters: &[f64], name: &str, times: &[f64], seed: u64) -> Vec<f64> {
     let mut found = Vec::new();
@@ -44,7 +35,7 @@ fn windows_open_and_close_in_cycles() {
             });
             if open { 3.0 } else { 0.0 }
         };
-        for method in STOCHASTIC.into_iter().chain([Method::ode()]) {
+        for method in Method::STOCHASTIC.into_iter().chain([Method::ode()]) {
             let found = path(&network, &method, &network.arm("treated").unwrap(), "drug", &times, 1);
             for (time, value) in times.iter().zip(&found) {
                 assert_eq!(*value, expected(*time), "{method}, {duration} every {interval}: at {time}");
@@ -82,7 +73,7 @@ fn a_therapy_kills() {
         .build()
         .unwrap();
     let treated = network.arm("treated").unwrap();
-    for method in STOCHASTIC {
+    for method in Method::STOCHASTIC {
         let mut simulator = Simulator::new(&network, &method);
         let mut alive = 0.0;
         for index in 0..20_000 {
@@ -109,7 +100,7 @@ fn parameters_vary_between_subjects() {
         .build()
         .unwrap();
     let parameters = network.default_parameters();
-    for method in STOCHASTIC {
+    for method in Method::STOCHASTIC {
         let drawn = |name: &str| -> Vec<f64> {
             (0..2000).map(|seed| path(&network, &method, &parameters, name, &[1.0], seed)[0]).collect()
         };
