@@ -1,6 +1,10 @@
-//! The composition-rejection method (Slepoy, Thompson & Plimpton 2008, J Chem Phys 128:205101): exact; groups of
+//! The composition-rejection method (Slepoy, Thompson & Plimpton 2008, J Chem Phys 128:205101): exact; records of
 //! reactions are binned by the power of two of their propensity, so that choosing one costs the same however many there
 //! are.
+//!
+//! Rejection is by thinning: tries come at the rate of the sum of all ceilings, which changes only where a record
+//! changes its bin, and each succeeds with the probability propensity / ceiling, at least one half. No sum of
+//! propensities is kept, so none gathers rounding.
 //!
 //! For networks of thousands of reactions.
 
@@ -8,35 +12,38 @@ use metacascade_random::Stream;
 use metacascade_random::rand::RngExt;
 
 use super::draws::waiting_time;
-use super::groups::Groups;
-use crate::network::Plan;
+use super::records::Records;
+use crate::network::Network;
 use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
 
-/// Sums of propensities are taken afresh after this many events, so that rounding does not add up.
-const RESUM: u32 = 65_536;
-
-/// Groups of reactions with propensities from half of a power of two up to it.
+/// Records with propensities from half of a power of two up to it.
 struct Bin {
     /// The power of two.
     ceiling: f64,
-    sum: f64,
+    /// That times the number of members: the rate of tries.
+    rate: f64,
     members: Vec<u32>,
 }
 
+/// Records by their propensities; one that cannot happen is in no bin.
 #[derive(Default)]
-pub(crate) struct CompositionRejection {
-    groups: Groups,
-    /// A group that cannot happen is in none.
+struct Bins {
     bins: Vec<Bin>,
+    /// Sum of the rates of tries.
+    total: f64,
     /// Memory of former bins.
     spare: Vec<Vec<u32>>,
     /// The place of each exponent's bin among the bins.
     places: Vec<Option<u32>>,
-    /// Of each group, its position among the members of its bin, which its propensity tells.
-    home: Vec<u32>,
+}
+
+pub(crate) struct CompositionRejection {
+    /// The home of a record is its position among the members of its bin, which its propensity tells.
+    records: Records,
+    bins: Bins,
+    /// Time of the next try, once drawn; kept over recording times, so that these do not change a trajectory.
     next: Option<f64>,
-    since_sum: u32,
 }
 
 /// Exponents of `f64`, from the bits.
@@ -48,20 +55,17 @@ fn exponent(propensity: f64) -> usize {
     (propensity.to_bits() >> 52) as usize
 }
 
+impl CompositionRejection {
+    pub fn new(network: &Network) -> Self {
+        Self { records: Records::new(network), bins: Bins::default(), next: None }
+    }
+}
+
 impl Stepper for CompositionRejection {
     fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError> {
         state.check_autonomous()?;
-        self.groups.refresh(state)?;
-        // The order of the bins must not depend on earlier trajectories; their memory may.
-        self.spare.extend(self.bins.drain(..).map(|bin| bin.members));
-        self.places.clear();
-        self.places.resize(EXPONENTS, None);
-        self.home.clear();
-        self.home.resize(self.groups.propensities.len(), 0);
-        for group in 0..self.home.len() {
-            self.insert(group, self.groups.propensities[group]);
-        }
-        self.since_sum = 0;
+        self.records.refresh(state)?;
+        self.bins.fill(&mut self.records);
         self.next = None;
         Ok(())
     }
@@ -77,32 +81,41 @@ impl Stepper for CompositionRejection {
         random: &mut Stream,
         stats: &mut Stats,
     ) -> Result<(), SimulationError> {
-        let plan = &state.network.plan;
+        let (records, bins) = (&mut self.records, &mut self.bins);
         loop {
-            let total: f64 = self.bins.iter().map(|bin| bin.sum).sum();
-            // Rounding may leave less than nothing.
-            let next = self.next.take().unwrap_or_else(|| state.time() + waiting_time(total.max(0.0), random));
+            let next = self.next.take().unwrap_or_else(|| state.time() + waiting_time(bins.total, random));
             if next.is_nan() || next > until {
                 self.next = Some(next);
                 break;
             }
             state.set_time(next);
-            stats.step(next)?;
-            let Some(position) = self.choose(plan, total, random) else { continue };
+            let Some((record, rest)) = bins.choose(random.random(), random.random()) else { continue };
+            let record = record as usize;
+            let propensity = records.all[record].propensity;
+            if rest >= propensity {
+                continue;
+            }
             stats.events += 1;
-            let firing = &plan.firings[position];
-            state.fire(firing, plan.reactions[position])?;
-            for &group in &plan.dependents[firing.dependents.0 as usize..firing.dependents.1 as usize] {
-                let group = group as usize;
-                let before = self.groups.propensities[group];
-                let change = self.groups.update(state, plan, group)?;
-                self.moved(group, before, change);
+            stats.step(next)?;
+            // What an accepted try leaves of its uniform number is uniform below the propensity.
+            let position = records.member(record, rest / propensity);
+            records.fire(state, position)?;
+            let mut moved = false;
+            for list in 0..records.lists(position) {
+                for place in 0..records.dependents(position, list).len() {
+                    let dependent = records.dependents(position, list)[place] as usize;
+                    let (before, after) = records.update(state, dependent)?;
+                    if exponent(before) != exponent(after) || after == 0.0 {
+                        bins.remove(records, dependent, before);
+                        bins.insert(records, dependent, after);
+                        moved = true;
+                    }
+                }
             }
-            self.since_sum += 1;
-            if self.since_sum >= RESUM {
-                self.resum();
+            if moved {
+                bins.sum();
             }
-            if firing.watched && state.tripped() {
+            if records.watched(position) && state.tripped() {
                 state.update_rules();
                 return Ok(());
             }
@@ -113,67 +126,59 @@ impl Stepper for CompositionRejection {
     }
 }
 
-impl CompositionRejection {
-    /// A bin by its sum, then a member by rejection: at least every second try succeeds. What an accepted try leaves
-    /// of its uniform number is uniform below the group's propensity.
-    #[inline]
-    fn choose(&mut self, plan: &Plan, total: f64, random: &mut Stream) -> Option<usize> {
-        let mut rest = random.random::<f64>() * total;
+impl Bins {
+    /// Puts all records into bins.
+    fn fill(&mut self, records: &mut Records) {
+        // The order of the bins must not depend on earlier trajectories; their memory may.
+        self.spare.extend(self.bins.drain(..).map(|bin| bin.members));
+        self.places.clear();
+        self.places.resize(EXPONENTS, None);
+        for record in 0..records.all.len() {
+            self.insert(records, record, records.all[record].propensity);
+        }
+        self.sum();
+    }
+
+    fn sum(&mut self) {
+        self.total = self.bins.iter().map(|bin| bin.rate).sum();
+    }
+
+    /// Whom a try is for, a bin by its rate and one of its members, and a uniform number below the bin's ceiling; from
+    /// two words of random bits.
+    #[inline(always)]
+    fn choose(&self, bin: u64, member: u64) -> Option<(u32, f64)> {
+        const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
+        let mut rest = (bin >> 11) as f64 * UNIT * self.total;
         let mut chosen = None;
         for bin in self.bins.iter().filter(|bin| !bin.members.is_empty()) {
             chosen = Some(bin);
-            rest -= bin.sum;
+            rest -= bin.rate;
             if rest < 0.0 {
                 break;
             }
         }
         let bin = chosen?;
-        loop {
-            let group = bin.members[random.random_range(0..bin.members.len())] as usize;
-            let rest = random.random::<f64>() * bin.ceiling;
-            if rest < self.groups.propensities[group] {
-                return Some(self.groups.member(plan, group, rest));
-            }
-        }
+        // Of the product of a random fraction and the number of members, the whole part says which and the rest is
+        // uniform again (Lemire 2019, ACM Trans Model Comput Simul 29:3).
+        let product = u128::from(member) * bin.members.len() as u128;
+        let fraction = (product as u64 >> 11) as f64 * UNIT;
+        Some((bin.members[(product >> 64) as usize], fraction * bin.ceiling))
     }
 
-    #[cold]
-    fn resum(&mut self) {
-        self.since_sum = 0;
-        for bin in &mut self.bins {
-            bin.sum = bin.members.iter().map(|&member| self.groups.propensities[member as usize]).sum();
-        }
-    }
-
-    /// After the propensity of a group has changed.
-    #[inline]
-    fn moved(&mut self, group: usize, before: f64, change: f64) {
-        let after = self.groups.propensities[group];
-        if exponent(before) == exponent(after) && after > 0.0 {
-            if let Some(place) = self.places[exponent(after)] {
-                self.bins[place as usize].sum += change;
-            }
-        } else {
-            self.remove(group, before);
-            self.insert(group, after);
-        }
-    }
-
-    fn remove(&mut self, group: usize, propensity: f64) {
+    fn remove(&mut self, records: &mut Records, record: usize, propensity: f64) {
         if propensity <= 0.0 {
             return;
         }
         let Some(place) = self.places[exponent(propensity)] else { return };
-        let (bin, position) = (&mut self.bins[place as usize], self.home[group]);
+        let (bin, position) = (&mut self.bins[place as usize], records.all[record].home);
         bin.members.swap_remove(position as usize);
         if let Some(&moved) = bin.members.get(position as usize) {
-            self.home[moved as usize] = position;
+            records.all[moved as usize].home = position;
         }
-        // An empty bin sums to 0 exactly, whatever rounding left.
-        bin.sum = if bin.members.is_empty() { 0.0 } else { bin.sum - propensity };
+        bin.rate = bin.ceiling * bin.members.len() as f64;
     }
 
-    fn insert(&mut self, group: usize, propensity: f64) {
+    fn insert(&mut self, records: &mut Records, record: usize, propensity: f64) {
         if propensity <= 0.0 {
             return;
         }
@@ -183,12 +188,12 @@ impl CompositionRejection {
             let ceiling = f64::from_bits(((exponent as u64 + 1) << 52).min(f64::MAX.to_bits()));
             let mut members = self.spare.pop().unwrap_or_default();
             members.clear();
-            self.bins.push(Bin { ceiling, sum: 0.0, members });
+            self.bins.push(Bin { ceiling, rate: 0.0, members });
             self.bins.len() as u32 - 1
         });
         let bin = &mut self.bins[place as usize];
-        self.home[group] = bin.members.len() as u32;
-        bin.members.push(group as u32);
-        bin.sum += propensity;
+        records.all[record].home = bin.members.len() as u32;
+        bin.members.push(record as u32);
+        bin.rate = bin.ceiling * bin.members.len() as f64;
     }
 }
