@@ -240,7 +240,7 @@ impl<'n> Simulator<'n> {
         let stepper: Box<dyn Stepper + Send + 'n> = match *method {
             Method::Ensemble => return Self(Engine::Lane(Box::new(Runner::single(network)))),
             Method::Direct => Box::new(Direct::new(network)),
-            Method::NextReaction => Box::new(NextReaction::default()),
+            Method::NextReaction => Box::new(NextReaction::new(network)),
             Method::CompositionRejection => Box::new(CompositionRejection::new(network)),
             Method::TauLeap { epsilon } => Box::new(TauLeap::new(network, epsilon)),
             Method::Auto => Box::new(TauLeap::new(network, Method::EPSILON)),

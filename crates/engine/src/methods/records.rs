@@ -83,7 +83,8 @@ impl Records {
         }
         of_group.push(all.len() as u32);
         let (starts, readers) = plain_readers(network, &all);
-        let mut records = Self { all, firings: Vec::with_capacity(plan.firings.len()), starts, readers, listed: vec![] };
+        let mut records =
+            Self { all, firings: Vec::with_capacity(plan.firings.len()), starts, readers, listed: vec![] };
         for firing in &plan.firings {
             let changes = &plan.changes[firing.changes.0 as usize..firing.changes.1 as usize];
             let dependents = plan.dependents[firing.dependents.0 as usize..firing.dependents.1 as usize].iter();
@@ -156,7 +157,8 @@ impl Records {
         state.bad_propensity(reaction, state.law(reaction))
     }
 
-    /// Which of a record's reactions fires, as a position in [`crate::network::Plan::reactions`]; `uniform` lies between 0 and 1.
+    /// Which of a record's reactions fires, as a position in [`crate::network::Plan::reactions`]; `uniform` lies between
+    /// 0 and 1.
     #[inline(always)]
     pub fn member(&self, index: usize, uniform: f64) -> usize {
         let record = &self.all[index];
@@ -207,6 +209,57 @@ impl Records {
         }
         let slot = firing.slots[list] as usize;
         &self.readers[self.starts[slot] as usize..self.starts[slot + 1] as usize]
+    }
+}
+
+/// Asking for what will be read soon, on networks too large for the caches.
+impl Records {
+    #[inline(always)]
+    pub fn prefetch(&self, record: usize) {
+        prefetch(&self.all, record);
+    }
+
+    /// What the reaction at this position does.
+    #[inline(always)]
+    pub fn prefetch_firing(&self, position: usize) {
+        prefetch(&self.firings, position);
+    }
+
+    /// What a firing, which should be at hand, will change.
+    #[inline(always)]
+    pub fn prefetch_dependents(&self, state: &State, position: usize) {
+        for list in 0..self.lists(position) {
+            if self.firings[position].flags & LISTED == 0 {
+                prefetch(&state.values, self.firings[position].slots[list] as usize);
+            }
+            for &record in self.dependents(position, list) {
+                self.prefetch(record as usize);
+            }
+        }
+    }
+}
+
+/// Does nothing where there is no such instruction.
+#[inline(always)]
+pub(super) fn prefetch<T>(all: &[T], index: usize) {
+    if let Some(item) = all.get(index) {
+        #[cfg(target_arch = "x86_64")]
+        #[expect(unsafe_code, reason = "halves the cost of an event on a ring of 10^5 compartments")]
+        // SAFETY: a hint that reads nothing, given the address of an element that exists.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = item;
+    }
+}
+
+impl Record {
+    /// Whether it holds one reaction only.
+    #[inline(always)]
+    pub fn alone(&self) -> bool {
+        self.count == 1
     }
 }
 
