@@ -19,13 +19,10 @@ use ahead::Ahead;
 use bins::Bins;
 
 use super::draws::waiting_time;
-use super::records::Records;
+use super::records::{LARGE, Records};
 use crate::network::Network;
 use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
-
-/// Networks with more records do not fit into the caches next to the processor.
-const LARGE: usize = 8_192;
 
 pub(crate) struct CompositionRejection {
     records: Records,

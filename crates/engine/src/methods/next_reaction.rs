@@ -7,7 +7,7 @@ use metacascade_random::Stream;
 use metacascade_random::rand::RngExt;
 
 use super::draws::waiting_time;
-use super::records::Records;
+use super::records::{LARGE, Records, prefetch};
 use crate::network::Network;
 use crate::simulator::{SimulationError, Stats, Stepper};
 use crate::state::State;
@@ -60,10 +60,14 @@ impl Stepper for NextReaction {
             self.draw_all(state.time(), random);
         }
         let (records, heap) = (&mut self.records, &mut self.heap);
+        let large = records.all.len() > LARGE;
         while let Some((time, record)) = heap.first()
             && time <= until
         {
             let record = record as usize;
+            if large {
+                heap.foresee(records);
+            }
             state.set_time(time);
             let uniform = if records.all[record].alone() { 0.0 } else { random.random() };
             let position = records.member(record, uniform);
@@ -118,6 +122,16 @@ impl Heap {
     #[inline(always)]
     fn first(&self) -> Option<(f64, u32)> {
         self.lines.first().map(|line| line.0[ROOT])
+    }
+
+    /// Asks for what the next event will probably touch: its record is below the root.
+    #[inline(always)]
+    fn foresee(&self, records: &Records) {
+        let Some(Line(children)) = self.lines.get(1) else { return };
+        children.iter().for_each(|child| records.prefetch(child.1 as usize));
+        let earliest = children.iter().fold((f64::INFINITY, 0), |a, b| if b.0 < a.0 { *b } else { a });
+        prefetch(&self.places, earliest.1 as usize);
+        records.prefetch_firings(earliest.1 as usize);
     }
 
     #[inline(always)]

@@ -10,6 +10,8 @@ use crate::state::{LARGEST_COUNT, State};
 
 /// Reactions of a record.
 const MEMBERS: usize = 4;
+/// Networks with more records do not fit into the caches next to the processor.
+pub(super) const LARGE: usize = 8_192;
 /// Changes that a firing holds itself.
 const CHANGES: usize = 3;
 
@@ -223,6 +225,14 @@ impl Records {
     #[inline(always)]
     pub fn prefetch_firing(&self, position: usize) {
         prefetch(&self.firings, position);
+    }
+
+    /// What the reactions of a record do.
+    #[inline(always)]
+    pub fn prefetch_firings(&self, record: usize) {
+        let first = self.all[record].first as usize;
+        self.prefetch_firing(first);
+        self.prefetch_firing(first + MEMBERS - 1);
     }
 
     /// What a firing, which should be at hand, will change.
