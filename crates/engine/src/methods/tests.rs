@@ -330,7 +330,7 @@ fn kendall_pulse_by_events() {
 /// Quantile of chi-square with 15 degrees of freedom, false-alarm rate 1e-4.
 #[test]
 fn compartments_of_a_large_ring_are_poisson() {
-    let size = 10_000;
+    let size = 16_000;
     let mut builder = Network::builder("ring").parameter("birth", 5.0).parameter("death", 0.5).parameter("hop", 1.0);
     for site in 0..size {
         let right = (site + 1) % size;

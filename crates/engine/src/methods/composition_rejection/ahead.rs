@@ -10,8 +10,15 @@ use super::super::records::Records;
 use super::bins::{Bins, Try};
 use crate::state::State;
 
-/// Tries drawn ahead, the present one included.
-const AHEAD: usize = 4;
+/// Places for tries to come, a power of two.
+const AHEAD: usize = 16;
+/// How many tries ahead of its turn a try's member is asked for; the record; the firing that it leads to; where the
+/// readers of what that changes are told; and these. Memory answers within the time of two or three tries.
+const MEMBER: usize = 12;
+const RECORD: usize = 10;
+const FIRING: usize = 7;
+const READERS: usize = 4;
+const DEPENDENTS: usize = 2;
 
 #[derive(Clone, Copy, Default)]
 struct Guess {
@@ -41,12 +48,14 @@ impl Ahead {
     #[inline(always)]
     pub fn take(&mut self, records: &Records, bins: &Bins, state: &State, random: &mut Stream) -> Try {
         if !self.drawn {
-            (0..AHEAD - 1).for_each(|later| self.draw(later, records, bins, random));
+            (0..MEMBER).for_each(|later| self.draw(later, bins, random));
             self.drawn = true;
         }
-        // Three steps for three tries: the record, the firing that it leads to, what that changes.
-        self.draw(AHEAD - 1, records, bins, random);
-        let later = &mut self.guesses[(self.taken + 2) % AHEAD];
+        self.draw(MEMBER, bins, random);
+        if let Some(record) = bins.member(self.guess(RECORD).chosen) {
+            records.prefetch(record);
+        }
+        let later = self.guess(FIRING);
         if let Some(record) = bins.member(later.chosen)
             && later.chosen.rest < records.all[record].propensity
         {
@@ -54,21 +63,28 @@ impl Ahead {
             records.prefetch_firing(position);
             later.position = Some(position);
         }
-        if let Some(position) = self.guesses[(self.taken + 1) % AHEAD].position {
-            records.prefetch_dependents(state, position);
+        if let Some(position) = self.guess(READERS).position {
+            records.prefetch_readers(state, position);
         }
-        let now = self.guesses[self.taken % AHEAD];
+        if let Some(position) = self.guess(DEPENDENTS).position {
+            records.prefetch_dependents(position);
+        }
+        let now = *self.guess(0);
         self.taken = self.taken.wrapping_add(1);
         if now.version == bins.version { now.chosen } else { bins.choose(now.bits) }
     }
 
+    /// That of the try so many ahead.
     #[inline(always)]
-    fn draw(&mut self, later: usize, records: &Records, bins: &Bins, random: &mut Stream) {
+    fn guess(&mut self, later: usize) -> &mut Guess {
+        &mut self.guesses[(self.taken + later) % AHEAD]
+    }
+
+    #[inline(always)]
+    fn draw(&mut self, later: usize, bins: &Bins, random: &mut Stream) {
         let bits = [random.random(), random.random()];
         let chosen = bins.choose(bits);
-        if let Some(record) = bins.member(chosen) {
-            records.prefetch(record);
-        }
-        self.guesses[(self.taken + later) % AHEAD] = Guess { bits, chosen, version: bins.version, position: None };
+        bins.prefetch(chosen);
+        *self.guess(later) = Guess { bits, chosen, version: bins.version, position: None };
     }
 }

@@ -1,6 +1,6 @@
 //! Records in bins by the power of two of their propensity, and tries at the ceilings of the bins.
 
-use super::super::records::Records;
+use super::super::records::{Records, prefetch};
 
 /// Records with propensities from half of a power of two up to it.
 struct Bin {
@@ -100,6 +100,14 @@ impl Bins {
         let product = u128::from(bits[1]) * bin.places as u128;
         let fraction = (product as u64 >> 11) as f64 * UNIT;
         Try { bin: chosen as u32, place: (product >> 64) as u32, rest: fraction * bin.ceiling }
+    }
+
+    /// Asks for what tells the record at a place.
+    #[inline(always)]
+    pub fn prefetch(&self, of: Try) {
+        if let Some(bin) = self.bins.get(of.bin as usize) {
+            prefetch(&bin.members, of.place as usize);
+        }
     }
 
     /// The record at a place.
