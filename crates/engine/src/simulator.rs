@@ -245,8 +245,8 @@ impl<'n> Simulator<'n> {
         let stepper: Box<dyn Stepper + Send + 'n> = match *method {
             Method::Ensemble => return Self(Engine::Lane(Box::new(Runner::single(network)))),
             Method::Direct => Box::new(Direct::new(network)),
-            Method::NextReaction => Box::new(NextReaction::default()),
-            Method::CompositionRejection => Box::new(CompositionRejection::default()),
+            Method::NextReaction => Box::new(NextReaction::new(network)),
+            Method::CompositionRejection => Box::new(CompositionRejection::new(network)),
             Method::TauLeap { epsilon } => Box::new(TauLeap::new(network, epsilon)),
             Method::Auto => Box::new(TauLeap::new(network, Method::EPSILON)),
             Method::Ode { relative_tolerance, absolute_tolerance } => {

@@ -10,6 +10,7 @@ mod lockstep;
 mod moments;
 mod next_reaction;
 mod ode;
+mod records;
 mod small;
 mod tau_leap;
 

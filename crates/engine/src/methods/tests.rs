@@ -316,6 +316,42 @@ fn kendall_pulse_by_events() {
     }
 }
 
+/// Compartments of a ring that start empty, with births, deaths and hops to the right, hold independent Poisson numbers
+/// at all times (Jahnke & Huisinga 2007, J Math Biol 54:1). The ring is large enough for the methods to look ahead.
+/// Quantile of chi-square with 15 degrees of freedom, false-alarm rate 1e-4.
+#[test]
+fn compartments_of_a_large_ring_are_poisson() {
+    let size = 16_000;
+    let mut builder = Network::builder("ring").parameter("birth", 5.0).parameter("death", 0.5).parameter("hop", 1.0);
+    for site in 0..size {
+        let right = (site + 1) % size;
+        builder = builder
+            .species(&format!("X{site}"), "0")
+            .reaction(&format!("-> X{site}"), "birth")
+            .reaction(&format!("X{site} ->"), &format!("death * X{site}"))
+            .reaction(&format!("X{site} -> X{right}"), &format!("hop * X{site}"));
+    }
+    let network = builder.build().unwrap();
+    let time = 2.0_f64;
+    let mean = 5.0 / 0.5 * (1.0 - (-0.5 * time).exp());
+    let law: Vec<f64> =
+        (0..15).scan((-mean).exp(), |p, k| Some(std::mem::replace(p, *p * mean / f64::from(k + 1)))).collect();
+    for method in [Method::NextReaction, Method::CompositionRejection] {
+        let mut counts = Vec::new();
+        // Stops on the way must not matter.
+        let mut record = |index: usize, values: &[f64]| {
+            if index == 2 {
+                counts.extend_from_slice(&values[1..=size]);
+            }
+            ControlFlow::Continue(())
+        };
+        let parameters = network.default_parameters();
+        Simulator::new(&network, &method).run(&parameters, &[0.5, 1.0, time], Key::new(31), &mut record).unwrap();
+        let chi_square = chi_square(&counts, &law);
+        assert!(chi_square < 44.2632, "{method}: {chi_square}");
+    }
+}
+
 #[test]
 fn recording_times_do_not_change_a_trajectory() {
     let network = birth_death("50", 0.5, 0.5);

@@ -377,11 +377,11 @@ impl Builder {
     /// An order in which each rule comes after those it reads.
     fn order_rules(&self, rules: &[Rule], first: usize, problems: &mut Diagnostics) -> Vec<usize> {
         let mut order: Vec<usize> = Vec::new();
+        let mut ordered = vec![false; rules.len()];
         let mut waiting: Vec<usize> = (0..rules.len()).collect();
         while !waiting.is_empty() {
-            let ready = |&rule: &usize| {
-                rules[rule].program.reads().iter().all(|&slot| slot < first || order.contains(&(slot - first)))
-            };
+            let ready =
+                |&rule: &usize| rules[rule].program.reads().iter().all(|&slot| slot < first || ordered[slot - first]);
             let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(ready);
             if now.is_empty() {
                 let names: Vec<_> = later.iter().map(|&rule| format!("`{}`", rules[rule].name)).collect();
@@ -390,6 +390,7 @@ impl Builder {
                 self.report(problems, text, ExpressionError::new(message, 0..text.value.len()));
                 break;
             }
+            now.iter().for_each(|&rule| ordered[rule] = true);
             order.extend(now);
             waiting = later;
         }
@@ -453,6 +454,13 @@ fn follow(slots: &[usize], roots: &[BTreeSet<usize>], first_rule: usize) -> BTre
 impl Network {
     /// The time, species and parameters that these slots depend on, through rules too; ascending.
     pub(crate) fn follow(&self, slots: &[usize]) -> Vec<usize> {
-        follow(slots, &self.roots, self.rule_slot(0)).into_iter().collect()
+        let first_rule = self.rule_slot(0);
+        if slots.iter().all(|slot| *slot < first_rule) {
+            let mut found = slots.to_vec();
+            found.sort_unstable();
+            found.dedup();
+            return found;
+        }
+        follow(slots, &self.roots, first_rule).into_iter().collect()
     }
 }

@@ -121,8 +121,6 @@ impl Plan {
                 rules.extend(&rules_reading[slot]);
                 firing.watched |= watched[slot];
             }
-            rules.sort_unstable();
-            rules.dedup();
             dependents.sort_unstable();
             dependents.dedup();
             rules.sort_unstable();
