@@ -85,9 +85,24 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
             Failed::usage(format!("cannot tell the format of `{}`", path.display())).help("name it .csv or .parquet")
         );
     }
+    let (parameters, initial) = settings(&network, &typed.model, &typed.set)?;
+    let rows = if typed.summary { 1 } else { typed.trajectories };
+    let width = network.species().len() + network.rules().len() + 2;
+    if rows.saturating_mul(times.len()).saturating_mul(width) > MOST_VALUES {
+        return Err(
+            Failed::usage("so many trajectories and times do not fit in memory").help("use --summary, or fewer")
+        );
+    }
+    let end = times.last().copied().unwrap_or(0.0);
+    let (method, why) = method.resolve(&network, &parameters, end, typed.trajectories);
+    Ok(Plan { network, parameters, initial, times, method, why })
+}
+
+/// The parameters of the network named `model`, and the initial counts that replace its own, as `--set` has them.
+pub fn settings(network: &Network, model: &str, set: &[String]) -> Result<(Vec<f64>, Vec<(usize, f64)>), Failed> {
     let mut parameters = network.default_parameters();
     let mut initial = Vec::new();
-    for setting in &typed.set {
+    for setting in set {
         let Some((name, value)) = setting.split_once('=') else {
             return Err(Failed::usage(format!("`--set {setting}` lacks its `=`")).help("write --set name=value"));
         };
@@ -105,21 +120,11 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
             let known = known.chain(network.species().iter().map(|one| one.name.as_str()));
             let failed =
                 Failed::usage(format!("`{name}` is neither a parameter nor a species of `{}`", network.name()));
-            let help =
-                suggestion(name, known).unwrap_or_else(|| format!("`metacascade models {}` shows them", typed.model));
+            let help = suggestion(name, known).unwrap_or_else(|| format!("`metacascade models {}` shows them", model));
             return Err(failed.help(help));
         }
     }
-    let rows = if typed.summary { 1 } else { typed.trajectories };
-    let width = network.species().len() + network.rules().len() + 2;
-    if rows.saturating_mul(times.len()).saturating_mul(width) > MOST_VALUES {
-        return Err(
-            Failed::usage("so many trajectories and times do not fit in memory").help("use --summary, or fewer")
-        );
-    }
-    let end = times.last().copied().unwrap_or(0.0);
-    let (method, why) = method.resolve(&network, &parameters, end, typed.trajectories);
-    Ok(Plan { network, parameters, initial, times, method, why })
+    Ok((parameters, initial))
 }
 
 /// `start:end:step`, both ends included, or a list.

@@ -5,7 +5,7 @@ use metacascade_random::Key;
 use super::{ProbabilityError, RareEvent};
 use crate::expression::{Expression, ExpressionError, Function, Node, Program, parse};
 use crate::methods::{Direct, Stop};
-use crate::network::{Network, TIME};
+use crate::network::TIME;
 use crate::simulator::Stats;
 use crate::state::State;
 
@@ -46,7 +46,9 @@ impl<'n> Question<'n> {
             return Err(ProbabilityError::Setting("the relative error must be positive".to_owned()));
         }
         if asked.before.is_some_and(|time| !(time > 0.0 && time.is_finite())) {
-            return Err(ProbabilityError::Setting("the time before which the event counts must be positive".to_owned()));
+            return Err(ProbabilityError::Setting(
+                "the time before which the event counts must be positive".to_owned(),
+            ));
         }
         if !network.events.is_empty() {
             return Err(ProbabilityError::Unsupported(format!(

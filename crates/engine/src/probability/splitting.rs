@@ -5,7 +5,7 @@ use metacascade_random::rand::RngExt;
 use rayon::prelude::*;
 use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
-use super::question::{Entry, Question, Start};
+use super::question::{Entry, Question, Start, Walker};
 use super::{Estimate, ProbabilityError, RareEvent};
 use crate::simulator::Stats;
 
@@ -18,7 +18,7 @@ const SHARE: f64 = 0.2;
 const PILOT: usize = 1000;
 const LARGEST_PILOT: usize = 100_000;
 
-/// Trajectories of the pilot that must come nearer, so that others will too.
+/// Trajectories of the pilot that should come nearer, so that others will too.
 const FEW: usize = 10;
 
 /// Most levels.
@@ -28,9 +28,6 @@ const LEVELS: usize = 1000;
 /// some tens of them are near enough to normal.
 const REPLICATES: usize = 20;
 const VARIANCE: f64 = 0.2;
-
-/// By how much the variance exceeds that of independent stages, in planning.
-const EXCESS: f64 = 2.0;
 
 /// Fewest trajectories in each stage of a replicate.
 const FEWEST: usize = 100;
@@ -70,8 +67,8 @@ pub(super) fn estimate(asked: &RareEvent) -> Result<Estimate, ProbabilityError> 
         Start::Open => {}
     }
     let pilot = pilot(&question, asked.maximum_events, asked.key.child(0))?;
-    // Of independent stages, (Garvels 2000, section 2.4).
-    let variance = EXCESS * pilot.shares.iter().map(|share| (1.0 - share) / share).sum::<f64>();
+    // Relative to the squared mean, of one trajectory a stage, if stages were independent (Garvels 2000, section 2.4).
+    let variance = pilot.shares.iter().map(|share| (1.0 - share) / share).sum::<f64>();
     let planned = VARIANCE.min(REPLICATES as f64 * asked.relative_error.powi(2));
     let left = |events: u64| asked.maximum_events.saturating_sub(events) as f64;
     let affordable = left(pilot.events) / (REPLICATES as f64 * pilot.cost.max(1.0));
@@ -124,7 +121,7 @@ fn stage(
     key: Key,
 ) -> Result<Vec<Walk>, ProbabilityError> {
     let shift: f64 = key.child(u64::MAX).stream().random();
-    let run = |walker: &mut super::question::Walker, index: usize| {
+    let run = |walker: &mut Walker, index: usize| {
         let place = (index as f64 + shift) * entries.len() as f64 / size as f64;
         let from = &entries[(place as usize).min(entries.len() - 1)];
         let mut stats = Stats::default();
@@ -144,23 +141,24 @@ fn pilot(question: &Question, maximum_events: u64, key: Key) -> Result<Pilot, Pr
         let mut size = PILOT;
         let (next, passed) = loop {
             let walks = stage(question, &entries, size, f64::INFINITY, key.child(size as u64))?;
-            pilot.events += walks.iter().map(|walk| walk.events).sum::<u64>();
+            let taken = walks.iter().map(|walk| walk.events).sum::<u64>();
+            pilot.events += taken;
             let mut reached: Vec<f64> = walks.iter().map(|walk| walk.highest).collect();
             reached.sort_unstable_by(|a, b| b.total_cmp(a));
             let nearer = reached.partition_point(|level| *level > highest);
-            let enough = nearer >= if size < LARGEST_PILOT { FEW } else { 1 };
-            if enough && pilot.events < maximum_events / 2 && pilot.levels.len() < LEVELS {
+            let more = size < LARGEST_PILOT && pilot.events + 10 * taken < maximum_events / 2;
+            if nearer < FEW && more {
+                size *= 10;
+            } else if nearer == 0 || pilot.events > maximum_events / 2 || pilot.levels.len() == LEVELS {
+                let before: f64 = pilot.shares.iter().product();
+                let bound = before * (nearer.max(3) as f64 / size as f64);
+                let (level, events) = (question.name.clone(), pilot.events);
+                return Err(ProbabilityError::NotMet { bound, level, highest, events });
+            } else {
                 // The quantile, or the next value there is.
                 let next = reached[((SHARE * size as f64) as usize).min(nearer) - 1];
                 break (next, reached.partition_point(|level| *level >= next));
             }
-            if size == LARGEST_PILOT || enough || pilot.events >= maximum_events / 2 {
-                let before: f64 = pilot.shares.iter().product();
-                let next = if nearer == 0 { 3.0 / size as f64 } else { nearer as f64 / size as f64 };
-                let (level, events) = (question.name.clone(), pilot.events);
-                return Err(ProbabilityError::NotMet { bound: before * next, level, highest, events });
-            }
-            size *= 10;
         };
         pilot.shares.push(passed as f64 / size as f64);
         // The same trajectories, stopped there.
