@@ -125,7 +125,7 @@ pub struct Probability {
     #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
     pub unless: Option<String>,
     /// The time before which the event counts; if not given, trajectories end where nothing can happen any more.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     pub before: Option<f64>,
     /// What grows towards the event; for events such as "X >= 60" it is X unless given.
     #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]

@@ -98,8 +98,11 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
     Ok(Plan { network, parameters, initial, times, method, why })
 }
 
+/// Parameters, and initial counts: (index of the species, count).
+type Settings = (Vec<f64>, Vec<(usize, f64)>);
+
 /// The parameters of the network named `model`, and the initial counts that replace its own, as `--set` has them.
-pub fn settings(network: &Network, model: &str, set: &[String]) -> Result<(Vec<f64>, Vec<(usize, f64)>), Failed> {
+pub fn settings(network: &Network, model: &str, set: &[String]) -> Result<Settings, Failed> {
     let mut parameters = network.default_parameters();
     let mut initial = Vec::new();
     for setting in set {

@@ -58,7 +58,7 @@ fn what_is_typed_wrong_ends_with_2_and_is_underlined() {
         (&["--event", "X >= 30", "--unless", "X <"][..], &["--unless:1:", "^"][..]),
         (&["--event", "X >= 30", "--level", "2*X*brith"][..], &["--level:1:5", "^^^^^", "birth"][..]),
         (&["--event", "X == 30"][..], &["no level follows", "^^^^^^^", "help"][..]),
-        (&["--event", "X >= 30", "--before", "-1"][..], &["--before"][..]),
+        (&["--event", "X >= 30", "--before", "-1"][..], &["must be positive"][..]),
         (&["--event", "X >= 30", "--relative-error", "0"][..], &["relative error"][..]),
         (&["--event", "X >= 30", "--unless", "X <= 1"][..], &["holds at the start"][..]),
         (&["--event", "X >= 30", "--set", "deth=1"][..], &["death"][..]),

@@ -54,12 +54,14 @@ pub struct RareEvent<'a> {
     /// any more, or [`RareEvent::unless`] holds.
     pub before: Option<f64>,
     /// How near a state is to the event: an expression that grows towards it, and may depend on time. It decides the
-    /// work, not the result. By default A for the event `A >= B` or `A > B` with constant B, else A − B, and with signs
+    /// work, not the expected result; but where it is blind to what the event needs, replicates are uneven, and intervals
+    /// too narrow until there are many of them. By default A for the event `A >= B` or `A > B` with constant B, else A − B, and with signs
     /// turned for `<=` and `<`.
     pub level: Option<&'a str>,
     /// The standard error asked for, relative to the probability.
     pub relative_error: f64,
-    /// Reactions that may be fired in all; a single trajectory may take a hundredth of them.
+    /// About how many reactions may be fired in all, looked at between stages of the pilot run and between replicates; a
+    /// single trajectory may take a hundredth of them.
     pub maximum_events: u64,
     /// Root of the random streams.
     pub key: Key,
@@ -124,7 +126,7 @@ pub enum ProbabilityError {
     Over,
     /// A trajectory does not end.
     #[error(
-        "a trajectory took more than {events} events (until time {time}); say when it ends by a time or a condition, or allow more events"
+        "a trajectory took {events} events until time {time} and did not end; end it by a time or a condition, or allow more events"
     )]
     Endless {
         /// How many events it took.
@@ -132,9 +134,9 @@ pub enum ProbabilityError {
         /// How far it came.
         time: f64,
     },
-    /// No replicate met the event.
+    /// No trajectory met the event.
     #[error(
-        "the event was not met in {events} events; from {level} = {highest} on no trajectory came nearer. Its probability is at most about {bound:.1e}, if not 0"
+        "the event was not met in {events} events: trajectories came as far as {level} = {highest}; its probability is at most about {bound:.1e}, and may be 0"
     )]
     NotMet {
         /// An upper bound of about 95 % confidence: the probability of the last level that was passed, times the bound
@@ -142,7 +144,7 @@ pub enum ProbabilityError {
         bound: f64,
         /// The expression whose levels were used.
         level: String,
-        /// The last level from which trajectories began.
+        /// The last level that trajectories passed.
         highest: f64,
         /// Reactions fired in all.
         events: u64,
