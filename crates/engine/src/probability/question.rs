@@ -9,6 +9,9 @@ use crate::network::TIME;
 use crate::simulator::Stats;
 use crate::state::State;
 
+/// With fewer events in all even short trajectories would be taken for endless ones.
+const FEWEST_EVENTS: u64 = 10_000;
+
 /// Time and counts where a trajectory passed a level.
 pub(super) type Entry = Vec<f64>;
 
@@ -49,6 +52,9 @@ impl<'n> Question<'n> {
             return Err(ProbabilityError::Setting(
                 "the time before which the event counts must be positive".to_owned(),
             ));
+        }
+        if asked.maximum_events < FEWEST_EVENTS {
+            return Err(ProbabilityError::Setting(format!("at least {FEWEST_EVENTS} events must be allowed")));
         }
         if !network.events.is_empty() {
             return Err(ProbabilityError::Unsupported(format!(

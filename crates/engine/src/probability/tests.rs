@@ -1,5 +1,5 @@
 //! Against closed forms and linear systems, with fixed seeds. Estimates are compared within four of their own standard
-//! errors from 20 replicates or more: by Student's t one comparison would fail with a probability below 8e-4.
+//! errors from 30 replicates or more: by Student's t one comparison would fail with a probability of 4e-4.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -214,6 +214,7 @@ fn what_is_asked_wrong_is_said() {
     assert_eq!(span(RareEvent { level: Some("2*Z"), ..asked }), ("level", 2..3));
     assert!(matches!(error(RareEvent { relative_error: 0.0, ..asked }), ProbabilityError::Setting(_)));
     assert!(matches!(error(RareEvent { before: Some(f64::NAN), ..asked }), ProbabilityError::Setting(_)));
+    assert!(matches!(error(RareEvent { maximum_events: 99, ..asked }), ProbabilityError::Setting(_)));
     assert_eq!(error(RareEvent { unless: Some("X <= 1"), ..asked }), ProbabilityError::Over);
     let count = RareEvent { initial: &[(0, -1.0)], ..asked };
     assert!(matches!(error(count), ProbabilityError::Simulation(SimulationError::Count { .. })));
