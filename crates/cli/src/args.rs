@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use metacascade_engine::RareEvent;
 
 /// Calibrated stochastic models of metastasis from experimental tables.
 ///
@@ -20,6 +21,7 @@ pub enum Command {
     Fit(Fit),
     Report(Report),
     Simulate(Simulate),
+    Probability(Probability),
     Models(Models),
     Diagram(Diagram),
     Convert(Convert),
@@ -107,6 +109,49 @@ pub struct Simulate {
     /// Write what the simulation took to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub stats: Option<PathBuf>,
+}
+
+/// Estimate the probability of a rare event
+///
+/// The probability that a condition becomes true before a time, or before another condition does, by multilevel splitting
+/// of exact trajectories. It may be 1e-12 or less.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  metacascade probability birth-death --event \"X >= 40\" --unless \"X <= 0\" --set birth=0.3
+  metacascade probability model.toml --event \"E + H >= 100\" --before 30 --relative-error 0.05 --json")]
+pub struct Probability {
+    /// A model file (.toml, or SBML as .xml or .sbml), or the name of a shipped model (see `metacascade models`).
+    pub model: String,
+    /// The condition whose becoming true is the event, such as "X >= 60".
+    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
+    pub event: String,
+    /// A condition that ends a trajectory before, such as "X <= 0".
+    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
+    pub unless: Option<String>,
+    /// The time before which the event counts; if not given, trajectories end where nothing can happen any more.
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    pub before: Option<f64>,
+    /// What grows towards the event; for events such as "X >= 60" it is X unless given.
+    #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]
+    pub level: Option<String>,
+    /// The standard error asked for, relative to the probability.
+    #[arg(long, default_value_t = 0.1, value_name = "E")]
+    pub relative_error: f64,
+    /// About how many events (firings of reactions) may be simulated in all.
+    #[arg(long, default_value_t = RareEvent::MAXIMUM_EVENTS, value_name = "N")]
+    pub max_events: u64,
+    /// Seed of all randomness.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Set a parameter, or a species' initial count; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Threads; all processors unless given. They change no result.
+    #[arg(long, value_name = "K")]
+    pub threads: Option<usize>,
+    /// Write the result as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// List the shipped models, or show one

@@ -8,7 +8,7 @@ use crate::models;
 
 /// Draws a model.
 pub fn run(typed: &Diagram) -> Result<(), Failed> {
-    if !typed.output.extension().is_some_and(|extension| extension == "svg") {
+    if typed.output.extension().is_none_or(|extension| extension != "svg") {
         let failed = Failed::usage(format!("cannot draw into `{}`", typed.output.display()));
         return Err(failed.help("name it .svg"));
     }

@@ -6,6 +6,7 @@ mod diagram;
 mod error;
 mod fit;
 mod models;
+mod probability;
 mod progress;
 mod report;
 mod simulate;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Fit(typed) => fit::run(&typed),
         Command::Report(typed) => report::run(&typed),
         Command::Simulate(typed) => simulate::run(&typed),
+        Command::Probability(typed) => probability::run(&typed),
         Command::Models(typed) => models::run(&typed),
         Command::Diagram(typed) => diagram::run(&typed),
         Command::Convert(typed) => convert::run(&typed),

@@ -85,7 +85,26 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
             Failed::usage(format!("cannot tell the format of `{}`", path.display())).help("name it .csv or .parquet")
         );
     }
-    let mut parameters = match &typed.arm {
+    let (parameters, initial) = settings(&network, &typed.model, typed.arm.as_deref(), &typed.set)?;
+    let rows = if typed.summary { 1 } else { typed.trajectories };
+    let width = network.species().len() + network.rules().len() + 2;
+    if rows.saturating_mul(times.len()).saturating_mul(width) > MOST_VALUES {
+        return Err(
+            Failed::usage("so many trajectories and times do not fit in memory").help("use --summary, or fewer")
+        );
+    }
+    let end = times.last().copied().unwrap_or(0.0);
+    let (method, why) = method.resolve(&network, &parameters, end, typed.trajectories);
+    Ok(Plan { network, parameters, initial, times, method, why })
+}
+
+/// Parameters, and initial counts: (index of the species, count).
+type Settings = (Vec<f64>, Vec<(usize, f64)>);
+
+/// The parameters of the network named `model`, and the initial counts that replace its own, as `--arm` and
+/// `--set` have them.
+pub fn settings(network: &Network, model: &str, arm: Option<&str>, set: &[String]) -> Result<Settings, Failed> {
+    let mut parameters = match arm {
         None => network.default_parameters(),
         Some(name) => network.arm(name).ok_or_else(|| {
             let failed = Failed::usage(format!("`{}` has no arm `{name}`", network.name()));
@@ -99,7 +118,7 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
         })?,
     };
     let mut initial = Vec::new();
-    for setting in &typed.set {
+    for setting in set {
         let Some((name, value)) = setting.split_once('=') else {
             return Err(Failed::usage(format!("`--set {setting}` lacks its `=`")).help("write --set name=value"));
         };
@@ -117,21 +136,11 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
             let known = known.chain(network.species().iter().map(|one| one.name.as_str()));
             let failed =
                 Failed::usage(format!("`{name}` is neither a parameter nor a species of `{}`", network.name()));
-            let help =
-                suggestion(name, known).unwrap_or_else(|| format!("`metacascade models {}` shows them", typed.model));
+            let help = suggestion(name, known).unwrap_or_else(|| format!("`metacascade models {}` shows them", model));
             return Err(failed.help(help));
         }
     }
-    let rows = if typed.summary { 1 } else { typed.trajectories };
-    let width = network.species().len() + network.rules().len() + 2;
-    if rows.saturating_mul(times.len()).saturating_mul(width) > MOST_VALUES {
-        return Err(
-            Failed::usage("so many trajectories and times do not fit in memory").help("use --summary, or fewer")
-        );
-    }
-    let end = times.last().copied().unwrap_or(0.0);
-    let (method, why) = method.resolve(&network, &parameters, end, typed.trajectories);
-    Ok(Plan { network, parameters, initial, times, method, why })
+    Ok((parameters, initial))
 }
 
 /// `start:end:step`, both ends included, or a list.

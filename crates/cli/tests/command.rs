@@ -16,7 +16,7 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn every_subcommand_explains_itself() {
     let help = text(&metacascade(&["--help"]).stdout);
-    for command in ["fit", "report", "simulate", "models", "diagram", "convert"] {
+    for command in ["fit", "report", "simulate", "probability", "models", "diagram", "convert"] {
         assert!(help.contains(command), "{help}");
         let output = metacascade(&[command, "--help"]);
         assert!(output.status.success() && text(&output.stdout).contains("Usage: metacascade"));

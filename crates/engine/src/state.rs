@@ -8,6 +8,7 @@ use crate::network::{Firing, Network, RateLaw, TIME, Trigger};
 use crate::simulator::SimulationError;
 
 /// Values of all symbols, and the propensities that follow from them.
+#[derive(Clone)]
 pub(crate) struct State<'n> {
     pub network: &'n Network,
     /// Time, species, parameters, rules, and the constant 1.

@@ -63,7 +63,12 @@ impl Stepper for Direct {
 
 impl Direct {
     pub fn new(network: &Network) -> Self {
-        Self { small: Small::new(network), groups: Groups::default(), total: 0.0, next: None, since_sum: 0 }
+        Self { small: Small::new(network), ..Self::one_by_one() }
+    }
+
+    /// Without the inner loop for small networks, whose random numbers drawn ahead are lost where trajectories are short.
+    pub fn one_by_one() -> Self {
+        Self { small: None, groups: Groups::default(), total: 0.0, next: None, since_sum: 0 }
     }
 
     /// Forgets the event drawn for a state that is no more.

@@ -18,7 +18,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use composition_rejection::CompositionRejection;
-pub(crate) use direct::Direct;
+pub(crate) use direct::{Direct, Stop};
 pub(crate) use hybrid::Hybrid;
 
 pub(crate) use lockstep::Runner;

@@ -180,6 +180,11 @@ fn every_shipped_model_comes_back_the_same() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let source = std::fs::read_to_string(&path).unwrap();
+        if source.contains("[[lesions]]") {
+            let refused = Builder::from_toml(&source, "model.toml").unwrap().to_sbml().unwrap_err();
+            assert!(refused.to_string().contains("have no place in SBML"), "{refused}");
+            continue;
+        }
         let [first, _, third] = round_trip(&source, &[]);
         for (a, b) in first.parameters.iter().zip(&third.parameters) {
             assert_eq!(
