@@ -28,6 +28,8 @@ pub(crate) struct Agenda {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     Nothing,
+    /// Lesions have been founded, which nothing but their counts tells.
+    Founded,
     /// What lesions do has changed a little what others read, and no more.
     Lesions,
     /// Anything may have.
@@ -109,11 +111,11 @@ impl Agenda {
         }
         let now = state.time();
         let mut changed = Change::Nothing;
-        if let Some(lesions) = &mut self.lesions
-            && lesions.stop(state)?
-        {
-            changed = Change::Lesions;
-            state.refresh()?;
+        if let Some(lesions) = &mut self.lesions {
+            changed = lesions.stop(state)?;
+            if changed == Change::Lesions {
+                state.refresh()?;
+            }
         }
         for count in 0..MOST_AT_ONCE {
             self.observe(state);

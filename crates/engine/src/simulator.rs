@@ -358,7 +358,7 @@ impl Steps<'_> {
     /// Events that are due.
     fn settle(&mut self, whole: bool) -> Result<(), SimulationError> {
         match self.agenda.settle(&mut self.state, whole)? {
-            Change::Nothing => Ok(()),
+            Change::Nothing | Change::Founded => Ok(()),
             Change::Lesions => self.stepper.nudged(&mut self.state),
             Change::Events => self.stepper.jumped(&mut self.state),
         }

@@ -16,6 +16,7 @@ mod life;
 use colony::Colony;
 use metacascade_random::{Key, Stream};
 
+use crate::agenda::Change;
 use crate::network::Network;
 use crate::simulator::SimulationError;
 use crate::state::State;
@@ -46,15 +47,15 @@ impl Colonies {
         self.colonies.iter().map(|colony| colony.next).fold(f64::INFINITY, f64::min)
     }
 
-    /// Takes in lesions that were founded, and looks at all if it is time; whether anything changed that others see.
-    pub fn stop(&mut self, state: &mut State) -> Result<bool, SimulationError> {
+    /// Takes in lesions that were founded, and looks at all if it is time; what changed.
+    pub fn stop(&mut self, state: &mut State) -> Result<Change, SimulationError> {
         let network = state.network;
-        let mut changed = false;
+        let (mut heard, mut founded) = (false, false);
         for (kind, colony) in network.lesions.iter().zip(&mut self.colonies) {
             if state.time() >= colony.next {
                 colony.update(kind, state, kind.watched, &mut self.random)?;
                 colony.plan(kind, state)?;
-                changed |= kind.heard();
+                heard |= kind.heard();
             }
             if state.values[kind.founded] > colony.founded {
                 colony.found(kind, state, &mut self.random)?;
@@ -63,10 +64,15 @@ impl Colonies {
                     colony.update(kind, state, kind.watched, &mut self.random)?;
                     colony.plan(kind, state)?;
                 }
-                changed = true;
+                founded = true;
+                heard |= kind.heard();
             }
         }
-        Ok(changed)
+        Ok(match (heard, founded) {
+            (true, _) => Change::Lesions,
+            (false, true) => Change::Founded,
+            (false, false) => Change::Nothing,
+        })
     }
 
     /// Looks at all, before something changes their rates or someone asks; whether that changes what others see.
