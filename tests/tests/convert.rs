@@ -22,7 +22,7 @@ fn shipped_models_go_to_sbml_and_back() {
         // Words, units, species and parameters; mass_action is written out.
         let shown = |model: &std::ffi::OsStr| {
             let shown = succeed(metacascade().arg("models").arg(model));
-            shown.split("\n reaction ").next().unwrap_or_default().trim_end_matches('─').to_owned()
+            shown.split("\n stage ").next().unwrap_or_default().trim_end_matches('─').to_owned()
         };
         assert_eq!(shown(toml.as_os_str()), shown(model.as_ref()));
     }
