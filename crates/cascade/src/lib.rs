@@ -14,7 +14,7 @@ macro_rules! shipped {
 }
 
 /// Name and text of each shipped model.
-const MODELS: &[(&str, &str)] = shipped!["cascade-core", "recurrence", "lymph", "switching", "birth-death", "sir"];
+const MODELS: &[(&str, &str)] = shipped!["cascade-core", "cascade-tme", "recurrence", "lymph", "switching", "birth-death", "sir"];
 
 /// The model file of a shipped model.
 #[must_use]
