@@ -72,12 +72,7 @@ impl Therapy {
         self
     }
 
-    pub(super) fn with(
-        name: Text,
-        description: String,
-        given: Vec<(&'static str, f64)>,
-        after: Option<Text>,
-    ) -> Self {
+    pub(super) fn with(name: Text, description: String, given: Vec<(&'static str, f64)>, after: Option<Text>) -> Self {
         let mut values = given;
         for (key, value) in [("dose", 0.0), ("start", 0.0), ("interval", 1.0), ("cycles", 1.0)] {
             if !values.iter().any(|(known, _)| *known == key) {
