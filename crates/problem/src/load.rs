@@ -16,6 +16,7 @@ use crate::{
     problem::Problem,
     problems::{Complaint, Problems},
     scope::Scope,
+    subjects,
     table::{Columns, Table},
 };
 
@@ -40,6 +41,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let experiment_tables = tables(&mut folder, &document.experiment_files, &experiments::EXPERIMENT_COLUMNS, problems);
     let observable_tables = tables(&mut folder, &document.observable_files, &observables::COLUMNS, problems);
     let measurement_tables = tables(&mut folder, &document.measurement_files, &measurements::COLUMNS, problems);
+    let subject_tables = tables(&mut folder, &extension.subject_files, &subjects::COLUMNS, problems);
 
     let defined = parameters::read(&parameter_tables.read, problems);
     // Without the model or all parameters, names cannot be told right from wrong.
@@ -54,14 +56,17 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let mut experiments = experiments::read_experiments(&experiment_tables.read, conditions, problems);
     experiments.push(Experiment::unchanged(""));
     let observables = observables::read(&observable_tables.read, &mut scope, problems);
+    let known = experiment_tables.complete.then_some(experiments.as_slice());
+    let subjects = subjects::read(&subject_tables.read, known, &extension.covariates, &mut scope, problems);
     let references = References {
         observables: observable_tables.complete.then_some(observables.as_slice()),
-        experiments: experiment_tables.complete.then_some(experiments.as_slice()),
+        experiments: known,
+        subjects: subject_tables.complete.then_some(subjects.subjects.as_slice()),
         model: document.model_files.keys().next().map_or("", String::as_str),
     };
-    let Measurements { trajectories, series } =
+    let Measurements { trajectories, series, missing } =
         measurements::read(&measurement_tables.read, &references, &mut scope, problems);
-    let all = [&condition_tables, &experiment_tables, &observable_tables, &measurement_tables];
+    let all = [&condition_tables, &experiment_tables, &observable_tables, &measurement_tables, &subject_tables];
     let complete = all.iter().all(|tables| tables.complete) && !scope.failed;
     check_parameters(&defined, &parameter_tables.read, &scope, complete, problems);
     // Measurements of the model as it is have an experiment without a name; if there are none, it is not needed.
@@ -101,11 +106,15 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
         experiments,
         trajectories,
         series,
+        subjects,
         simulation,
         fit,
         warnings: Vec::new(),
     };
     problem.warnings = warnings(&problem);
+    if missing > 0 {
+        problem.warnings.push(format!("{missing} rows whose measurement is `NA` are left out"));
+    }
     Some(problem)
 }
 
@@ -121,7 +130,7 @@ fn tables(folder: &mut Folder, names: &[Spanned<String>], columns: &Columns, pro
         let Some(bytes) = folder.read(name, problems) else { continue };
         read.extend(Table::parse(&bytes, &folder.shown(&name.value), columns, problems));
     }
-    let missing = names.is_empty() && !matches!(columns.kind, "condition" | "experiment");
+    let missing = names.is_empty() && !matches!(columns.kind, "condition" | "experiment" | "subject" | "survival");
     let complete = read.len() == names.len() && !missing;
     if missing {
         let message = format!("no {} table is listed", columns.kind);

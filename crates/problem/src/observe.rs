@@ -1,25 +1,37 @@
 //! From parameters to trajectories to what would have been measured.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use metacascade_engine::{Method, Simulator};
 use metacascade_inference::Failure;
-use metacascade_random::Key;
+use metacascade_random::{Key, rand::Rng};
 
 use crate::{
     experiments::Target,
-    measurements::Override,
+    measurements::{Measurement, Override, Reading},
+    noise::{NoiseDistribution, multinomial},
     observables::{Observable, is_positive},
     problem::Problem,
 };
 
+/// Whom a trajectory is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Design {
+    /// Position among the problem's experiments.
+    pub experiment: usize,
+    /// Position among the problem's subjects, whose covariates are set.
+    pub subject: Option<usize>,
+}
+
 /// A trajectory to be simulated, and what is read off it.
 #[derive(Debug)]
 pub(crate) struct Run {
-    pub experiment: usize,
+    pub design: Design,
+    /// How many subjects are simulated, whose mean was measured; 1 where each was.
+    pub count: usize,
     /// Ascending, each once.
     pub times: Vec<f64>,
-    /// For each time, what is measured then: series, measurement in it, position among all data.
+    /// For each time, what is measured then.
     pub reads: Vec<Vec<Read>>,
 }
 
@@ -30,37 +42,92 @@ pub(crate) struct Read {
     pub measurement: usize,
     /// Position among all data: series after series, each in order of time.
     pub position: usize,
+    /// Position of its standard deviation, behind all measurements, where several subjects' is given.
+    pub spread: Option<usize>,
+    /// The read is the last one of a multinomial sample that begins so many reads before; 0 where it stands alone, and
+    /// none where others of the sample follow.
+    pub sample: Option<usize>,
 }
 
-/// The trajectories a problem needs: one for each subject, or, where `shared` (all subjects of an experiment are the
-/// same without stochasticity), one for each experiment.
+impl Read {
+    pub fn row<'p>(&self, problem: &'p Problem) -> &'p Measurement {
+        &problem.series()[self.series].measurements[self.measurement]
+    }
+
+    pub fn observable<'p>(&self, problem: &'p Problem) -> &'p Observable {
+        &problem.observables()[problem.series()[self.series].observable]
+    }
+}
+
+/// How many data there are: measurements, then the standard deviations of means.
+pub(crate) fn data_len(problem: &Problem) -> usize {
+    let rows = problem.series().iter().flat_map(|series| &series.measurements);
+    problem.measurement_count() + rows.filter(|row| matches!(row.reading, Reading::Mean { sd: Some(_), .. })).count()
+}
+
+/// The data as measured, in the layout of [`data_len`].
+pub(crate) fn measured(problem: &Problem) -> Vec<f64> {
+    let rows = || problem.series().iter().flat_map(|series| &series.measurements);
+    let mut data: Vec<f64> = rows().map(|row| row.value).collect();
+    data.extend(rows().filter_map(|row| match row.reading {
+        Reading::Mean { sd, .. } => sd,
+        _ => None,
+    }));
+    data
+}
+
+/// The trajectories a problem needs: one for each subject, or, where `shared` (all subjects of an experiment with the
+/// same covariates are the same without stochasticity), one for each of these.
 pub(crate) fn runs(problem: &Problem, shared: bool) -> Vec<Run> {
-    let count = if shared { problem.experiments().len() } else { problem.trajectories().len() };
-    let mut reads: Vec<Vec<(f64, Read)>> = vec![Vec::new(); count];
+    let mut reads: BTreeMap<(usize, usize), (Design, Vec<(f64, Read)>)> = BTreeMap::new();
     let mut position = 0;
+    let mut spread = problem.measurement_count();
     for (index, series) in problem.series().iter().enumerate() {
-        let run = if shared { series.experiment } else { series.trajectory };
+        let trajectory = &problem.trajectories()[series.trajectory];
+        let class = trajectory.subject.map_or(usize::MAX, |subject| problem.subjects()[subject].class);
+        let key = if shared { (series.experiment, class) } else { (series.trajectory, 0) };
+        let design = Design { experiment: series.experiment, subject: trajectory.subject };
+        let (_, reads) = reads.entry(key).or_insert_with(|| (design, Vec::new()));
         for (measurement, row) in series.measurements.iter().enumerate() {
-            reads[run].push((row.time, Read { series: index, measurement, position }));
+            let own = matches!(row.reading, Reading::Mean { sd: Some(_), .. }).then(|| {
+                spread += 1;
+                spread - 1
+            });
+            reads.push((row.time, Read { series: index, measurement, position, spread: own, sample: Some(0) }));
             position += 1;
         }
     }
-    let experiment = |run: usize| if shared { run } else { problem.trajectories()[run].experiment };
-    let runs = reads.into_iter().enumerate().filter(|(_, reads)| !reads.is_empty());
-    runs.map(|(index, reads)| assemble(experiment(index), reads)).collect()
+    reads.into_values().map(|(design, reads)| assemble(problem, design, reads)).collect()
 }
 
-fn assemble(experiment: usize, mut found: Vec<(f64, Read)>) -> Run {
-    // A stable sort: reads of one time keep their order.
-    found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut run = Run { experiment, times: Vec::new(), reads: Vec::new() };
+fn assemble(problem: &Problem, design: Design, mut found: Vec<(f64, Read)>) -> Run {
+    let is_part = |read: &Read| read.observable(problem).noise == NoiseDistribution::Multinomial;
+    let sample = |read: &Read| {
+        is_part(read).then(|| (problem.series()[read.series].trajectory, read.observable(problem).group.as_str()))
+    };
+    // A stable sort: reads of one time keep their order, but those of a multinomial sample stand together at the end.
+    found.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| sample(&a.1).cmp(&sample(&b.1))));
+    let mut run = Run { design, count: 1, times: Vec::new(), reads: Vec::new() };
     for (time, read) in found {
+        if let Reading::Mean { n, .. } = read.row(problem).reading {
+            run.count = run.count.max(n as usize);
+        }
         if run.times.last() != Some(&time) {
             run.times.push(time);
             run.reads.push(Vec::new());
         }
         if let Some(reads) = run.reads.last_mut() {
             reads.push(read);
+        }
+    }
+    for reads in &mut run.reads {
+        let mut first = 0;
+        for index in 0..reads.len() {
+            if index > 0 && (sample(&reads[index]).is_none() || sample(&reads[index]) != sample(&reads[index - 1])) {
+                first = index;
+            }
+            let last = reads.get(index + 1).is_none_or(|next| !is_part(next) || sample(next) != sample(&reads[index]));
+            reads[index].sample = if is_part(&reads[index]) { last.then_some(index - first) } else { Some(0) };
         }
     }
     run
@@ -81,22 +148,23 @@ impl<'p> Workspace<'p> {
         Self { problem, simulator: Simulator::new(problem.network(), method), values }
     }
 
-    /// Simulates one experiment under values of the estimated parameters; `visit` is shown a [`View`] at each time.
+    /// Simulates one trajectory under values of the estimated parameters; `visit` is shown a [`View`] at each time, and
+    /// may end the trajectory.
     pub fn run(
         &mut self,
-        experiment: usize,
+        design: Design,
         estimated: &[f64],
         times: &[f64],
         key: Key,
-        mut visit: impl FnMut(usize, &mut View<'_>) -> Result<(), Failure>,
+        mut visit: impl FnMut(usize, &mut View<'_>) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<(), Failure> {
         let Self { problem, simulator, values } = self;
-        let (parameters, initial) = prepare(problem, values, experiment, estimated);
+        let (parameters, initial) = prepare(problem, values, design, estimated);
         let mut failure = None;
         let mut record = |index: usize, state: &[f64]| {
             values[..state.len()].copy_from_slice(state);
             match visit(index, &mut View { values }) {
-                Ok(()) => ControlFlow::Continue(()),
+                Ok(flow) => flow,
                 Err(error) => {
                     failure = Some(error);
                     ControlFlow::Break(())
@@ -112,13 +180,14 @@ impl<'p> Workspace<'p> {
     }
 }
 
-/// The network's parameters and the initial counts that an experiment sets, under values of the estimated parameters.
+/// The network's parameters and the initial counts that an experiment sets, under values of the estimated parameters
+/// and a subject's covariates.
 ///
 /// `values` holds the scope's values; those of parameters are set.
 pub(crate) fn prepare(
     problem: &Problem,
     values: &mut [f64],
-    experiment: usize,
+    design: Design,
     estimated: &[f64],
 ) -> (Vec<f64>, Vec<(usize, f64)>) {
     let network = problem.network();
@@ -131,10 +200,13 @@ pub(crate) fn prepare(
     for (&position, &value) in problem.estimated_positions.iter().zip(estimated) {
         values[problem.slots[position]] = value;
     }
+    if let Some(subject) = design.subject {
+        problem.subjects.set(subject, values);
+    }
     parameters.copy_from_slice(&values[slots]);
     let mut initial = Vec::new();
     // All values are computed before any is set: a condition's order does not matter.
-    for change in &problem.experiments()[experiment].changes {
+    for change in &problem.experiments()[design.experiment].changes {
         let value = change.value.evaluate(values);
         match change.target {
             Target::Parameter(index) => parameters[index] = value,
@@ -170,4 +242,47 @@ impl View<'_> {
         }
         Ok((y, sigma))
     }
+}
+
+/// What would have been measured of one subject at one time: `show` is given each read and its value.
+///
+/// Values beyond what can be measured come as the limit.
+pub(crate) fn measure(
+    problem: &Problem,
+    reads: &[Read],
+    view: &mut View<'_>,
+    random: &mut impl Rng,
+    mut show: impl FnMut(&Read, f64),
+) -> Result<(), Failure> {
+    let mut weights = Vec::new();
+    for (index, read) in reads.iter().enumerate() {
+        let (observable, row) = (read.observable(problem), read.row(problem));
+        let (y, sigma) = view.observe(observable, &row.overrides)?;
+        if observable.noise != NoiseDistribution::Multinomial {
+            let value = observable.noise.sample(y, sigma, row.exposure, random);
+            show(read, limited(observable, row, value));
+            continue;
+        }
+        weights.push(y);
+        if let Some(before) = read.sample {
+            let sample = multinomial::sample(row.exposure, &weights, random);
+            for (read, count) in reads[index - before..].iter().zip(sample) {
+                show(read, count);
+            }
+            weights.clear();
+        }
+    }
+    Ok(())
+}
+
+/// A value as the assay reports it.
+pub(crate) fn limited(observable: &Observable, row: &Measurement, value: f64) -> f64 {
+    let (mut lower, mut upper) = (observable.lower_limit, observable.upper_limit);
+    match row.reading {
+        Reading::Below => lower = Some(row.value),
+        Reading::Above => upper = Some(row.value),
+        _ => {}
+    }
+    let value = lower.map_or(value, |limit| value.max(limit));
+    upper.map_or(value, |limit| value.min(limit))
 }
