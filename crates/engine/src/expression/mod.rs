@@ -5,6 +5,7 @@
 
 mod compile;
 mod derivative;
+mod dialect;
 mod lanes;
 mod parse;
 mod print;
@@ -13,6 +14,7 @@ mod token;
 use std::ops::Range;
 
 pub use compile::Program;
+pub use dialect::Dialect;
 pub(crate) use lanes::{LaneStack, Row};
 pub(crate) use parse::{Functions, MAXIMUM_DEPTH, MAXIMUM_TOKENS, parse, parse_calls, parse_with};
 
