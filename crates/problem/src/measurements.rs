@@ -16,7 +16,7 @@ use crate::{
 pub(crate) const COLUMNS: Columns = Columns {
     kind: "measurement",
     required: &["observableId", "experimentId", "measurement", "time"],
-    optional: &["observableParameters", "noiseParameters", "replicateId", "modelId"],
+    optional: &["observableParameters", "noiseParameters", "datasetId", "replicateId", "modelId"],
 };
 
 /// The value of a placeholder in one row.
@@ -47,6 +47,8 @@ pub struct Measurement {
     pub noise: Option<f64>,
     /// The observable's placeholders, then the noise's.
     pub(crate) overrides: Box<[Override]>,
+    /// Table and row it comes from.
+    pub(crate) source: (usize, usize),
 }
 
 /// The measurements of one observable on one trajectory, ascending in time.
@@ -133,7 +135,7 @@ pub(crate) fn read(
     let mut told: HashSet<String> = HashSet::new();
     let mut repetitions: HashMap<(usize, usize, &str, u64), usize> = HashMap::new();
     let mut found: BTreeMap<(usize, Trajectory), Vec<Measurement>> = BTreeMap::new();
-    for table in tables {
+    for (number, table) in tables.iter().enumerate() {
         let Some(columns) = Row::of(table) else { continue };
         for row in 0..table.len() {
             let observable = known(
@@ -159,7 +161,8 @@ pub(crate) fn read(
                 ),
             };
             check_model(&columns, table, row, references.model, problems);
-            let time = read_time(&columns.time, table, row, problems);
+            let known = experiment.zip(references.experiments).and_then(|(index, all)| all.get(index));
+            let time = read_time(&columns.time, table, row, known.map_or(0.0, Experiment::start), problems);
             let value = columns.measurement.number(table, row, problems);
             let Some((observable, defined)) = observable.zip(references.observables).map(|(i, all)| (i, &all[i]))
             else {
@@ -178,7 +181,13 @@ pub(crate) fn read(
             let repetition = repetitions.entry((observable, experiment, replicate, time.to_bits())).or_default();
             let trajectory = Trajectory { experiment, replicate: replicate.to_owned(), repetition: *repetition };
             *repetition += 1;
-            found.entry((observable, trajectory)).or_default().push(Measurement { time, value, noise, overrides });
+            found.entry((observable, trajectory)).or_default().push(Measurement {
+                time,
+                value,
+                noise,
+                overrides,
+                source: (number, row),
+            });
         }
     }
     assemble(found)
@@ -235,19 +244,19 @@ fn check_model(columns: &Row<'_>, table: &Table, row: usize, model: &str, proble
     }
 }
 
-fn read_time(cells: &Cells<'_>, table: &Table, row: usize, problems: &mut Problems) -> Option<f64> {
+/// A time not before the experiment's start; infinite at its steady state.
+fn read_time(cells: &Cells<'_>, table: &Table, row: usize, start: f64, problems: &mut Problems) -> Option<f64> {
     if cells.text(row) == Some("inf") {
-        problems.cell(table, row, cells.name, |_| {
-            Complaint::new("measurements at a steady state are not supported yet", "`inf`")
-                .help("give a time long enough for the steady state")
-        });
-        return None;
+        return Some(f64::INFINITY);
     }
     let time = cells.number(table, row, problems)?;
-    if time < 0.0 {
+    if time < start {
         problems.cell(table, row, cells.name, |_| {
-            Complaint::new(format!("the time {time} is negative"), "before the beginning")
-                .help("experiments begin at time 0")
+            let complaint = match start == 0.0 {
+                true => format!("the time {time} is negative"),
+                false => format!("the time {time} is before {start}, when the experiment begins"),
+            };
+            Complaint::new(complaint, "before the beginning").help(format!("the experiment begins at time {start}"))
         });
         return None;
     }

@@ -39,7 +39,7 @@ const PETAB: [(&str, &str); 26] = [
 /// A way of writing expressions: names and functions that mean something beyond a network's own.
 #[derive(Clone, Debug, Default)]
 pub struct Dialect {
-    functions: Functions,
+    pub(super) functions: Functions,
     names: HashMap<String, Expression>,
 }
 

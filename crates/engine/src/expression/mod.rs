@@ -8,6 +8,7 @@ mod derivative;
 mod dialect;
 mod lanes;
 mod parse;
+mod petab;
 mod print;
 mod token;
 

@@ -4,7 +4,10 @@
 //! parsed here, so that a bad one is reported with its line and column. Places are worked out only for problems:
 //! a table of a million rows costs its text and its columns.
 
+mod derive;
 pub(crate) mod scan;
+
+pub(crate) use derive::{Origin, open_columns};
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -43,12 +46,17 @@ pub(crate) struct Table {
     header: Line,
     rows: Vec<Line>,
     frame: DataFrame,
+    /// Where cells stand in the file, if not where the columns say.
+    origin: Option<Origin>,
+    /// Columns of the file that mean nothing here.
+    ignored: Vec<String>,
 }
 
 impl Table {
     /// Reads a table from a file's bytes. What is wrong with its text or its columns is added to `problems`, and nothing is
     /// returned.
     pub fn parse(bytes: &[u8], file: &str, columns: &Columns, problems: &mut Problems) -> Option<Self> {
+        let any = open_columns(columns.kind);
         let source = scan::decode(bytes, file, problems)?;
         let mut lines = scan::lines(source);
         if lines.is_empty() {
@@ -56,7 +64,9 @@ impl Table {
             problems.push(Diagnostic::new(file, format!("the {} table is empty", columns.kind)).help(help));
             return None;
         }
-        let names = check_lines(source, &lines, file, columns, problems)?;
+        let names = check_lines(source, &lines, file, columns, any, problems)?;
+        let known = |name: &&String| any || columns.known().any(|known| known == name.as_str());
+        let ignored = names.iter().filter(|name| !known(name)).cloned().collect();
         let text = scan::tidy(source, &lines);
         let frame = match parse_text(text.as_bytes(), &names) {
             Ok(frame) if frame.height() + 1 == lines.len() => frame,
@@ -71,7 +81,8 @@ impl Table {
             }
         };
         let rows = lines.split_off(1);
-        Some(Self { file: file.to_owned(), source: source.to_owned(), header: lines[0], rows, frame })
+        let (file, source, header, origin) = (file.to_owned(), source.to_owned(), lines[0], None);
+        Some(Self { file, source, header, rows, frame, origin, ignored })
     }
 
     /// The file, as shown in messages.
@@ -81,7 +92,7 @@ impl Table {
 
     /// How many rows there are, the header not counted.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.frame.height()
     }
 
     /// The cells of a column, or none if the table has no such column.
@@ -92,9 +103,12 @@ impl Table {
 
     /// The place of a cell and its text, without quotes; the place is the whole line if there is no such column.
     pub fn place(&self, row: usize, column: &str) -> (Place, String) {
+        let (row, index) = match &self.origin {
+            Some(origin) => origin.place(row, column),
+            None => (row, self.frame.get_column_index(column)),
+        };
         let line = self.rows[row];
         let text = line.text(&self.source);
-        let index = self.frame.get_column_index(column);
         let cell = index.and_then(|index| scan::cells(text).ok()?.get(index).cloned());
         let span = scan::content(text, cell.unwrap_or(0..text.len()));
         (line.place(&self.source, span.clone()), text[span].to_owned())
@@ -107,7 +121,12 @@ impl Table {
 
     /// The line of a row, from 1.
     pub fn line(&self, row: usize) -> usize {
-        self.rows[row].number
+        self.rows[self.origin.as_ref().map_or(row, |origin| origin.row(row))].number
+    }
+
+    /// Columns that mean nothing here, and are left aside.
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
     }
 }
 
@@ -182,6 +201,7 @@ fn check_lines(
     lines: &[Line],
     file: &str,
     columns: &Columns,
+    any: bool,
     problems: &mut Problems,
 ) -> Option<Vec<String>> {
     let mut sound = true;
@@ -215,8 +235,9 @@ fn check_lines(
         let span = ragged_span(line.text(source), width);
         complain(line, &message, span, "", "cells are separated by one tab character each");
     }
-    let names = check_header(source, lines[0], file, columns, problems);
-    if lines.len() == 1 {
+    let names = check_header(source, lines[0], file, columns, any, problems);
+    // Other programs write tables of nothing where there are no conditions.
+    if lines.len() == 1 && !matches!(columns.kind, "condition" | "experiment" | "mapping") {
         let message = format!("the {} table has no rows", columns.kind);
         let place = lines[0].place(source, 0..lines[0].end - lines[0].start);
         problems.push(Diagnostic::new(file, message).at(place, "nothing follows the header"));
@@ -236,6 +257,7 @@ fn check_header(
     header: Line,
     file: &str,
     columns: &Columns,
+    any: bool,
     problems: &mut Problems,
 ) -> Option<Vec<String>> {
     let text = header.text(source);
@@ -253,14 +275,15 @@ fn check_header(
     let mut sound = missing.is_empty();
     let mut seen = HashSet::new();
     for (&name, span) in names.iter().zip(&spans) {
-        let (message, help) = if columns.known().all(|known| known != name) {
-            let absent = columns.known().filter(|known| !names.contains(known));
-            let list =
-                || format!("a {} table may have: {}", columns.kind, columns.known().collect::<Vec<_>>().join(", "));
-            (format!("unknown column `{name}`"), suggestion(name, absent).unwrap_or_else(list))
-        } else if !seen.insert(name) {
+        let absent = || columns.known().filter(|known| !names.contains(known));
+        let (message, help) = if !seen.insert(name) {
             (format!("two columns are named `{name}`"), "keep one of them".to_owned())
+        } else if any || columns.known().any(|known| known == name) {
+            continue;
+        } else if let Some(meant) = suggestion(name, absent()) {
+            (format!("unknown column `{name}`"), meant)
         } else {
+            // PEtab allows further columns; they change nothing.
             continue;
         };
         sound = false;
