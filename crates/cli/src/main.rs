@@ -4,6 +4,7 @@ mod args;
 mod convert;
 mod diagram;
 mod error;
+mod evaluate;
 mod fit;
 mod models;
 mod probability;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Fit(typed) => fit::run(&typed),
         Command::Report(typed) => report::run(&typed),
+        Command::Evaluate(typed) => evaluate::run(&typed),
         Command::Simulate(typed) => simulate::run(&typed),
         Command::Probability(typed) => probability::run(&typed),
         Command::Models(typed) => models::run(&typed),

@@ -6,11 +6,7 @@ use metacascade_engine::{Diagnostic, Place};
 use serde_saphyr::Spanned;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    document::{self, FILE},
-    problems::Problems,
-    table::unreadable,
-};
+use crate::{document, problems::Problems, table::unreadable};
 
 /// A file that was read, and what it held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +20,9 @@ pub struct SourceFile {
 /// A problem's folder and what was read of it.
 pub(crate) struct Folder {
     pub path: PathBuf,
-    /// The text of `problem.yaml`, which names the other files.
+    /// The name of the file that names the others.
+    pub document_name: String,
+    /// Its text.
     pub document: String,
     pub files: Vec<SourceFile>,
 }
@@ -43,7 +41,7 @@ impl Folder {
     /// A problem with what `problem.yaml` says.
     pub fn complain(&self, value: &Spanned<String>, message: String, label: &str) -> Diagnostic {
         let span: Range<usize> = document::span(value, &self.document);
-        Diagnostic::new(self.shown(FILE), message).at(Place::in_source(&self.document, span), label)
+        Diagnostic::new(self.shown(&self.document_name), message).at(Place::in_source(&self.document, span), label)
     }
 
     /// Whether a location is a path that stays in the folder; if not, a problem is added.
@@ -81,7 +79,7 @@ impl Folder {
                 let named = document::span(location, &self.document);
                 let line = Place::in_source(&self.document, named).line;
                 let help = diagnostic.help.clone();
-                let named = format!("it is named in {FILE}, line {line}");
+                let named = format!("it is named in {}, line {line}", self.document_name);
                 problems.push(diagnostic.help(help.map_or(named.clone(), |help| format!("{named}; {help}"))));
                 None
             }

@@ -46,11 +46,15 @@
 //! Conditions act at time 0.
 
 mod document;
+mod evaluate;
 mod experiments;
+mod export;
 mod files;
 mod likelihood;
+mod linear_noise;
 mod load;
 mod measurements;
+mod model;
 mod noise;
 mod observables;
 mod observe;
@@ -62,12 +66,16 @@ mod problems;
 pub mod run;
 mod scope;
 mod simulator;
+mod steady;
 mod subjects;
 mod summaries;
 mod table;
+mod version_1;
 
 pub use document::{FitMethod, FitSettings, SimulationSettings};
+pub use evaluate::{EvaluateMethod, Evaluation, evaluate};
 pub use experiments::Experiment;
+pub use export::{Exported, export};
 pub use files::SourceFile;
 pub use likelihood::ProblemLikelihood;
 pub use measurements::{Measurement, Reading, Series, Trajectory};

@@ -44,7 +44,11 @@ impl<'p> ProblemLikelihood<'p> {
     }
 
     /// Shows every measurement with the mean field and the noise there.
-    fn visit(&self, parameters: &[f64], mut show: impl FnMut(&Read, &Measurement, f64, f64)) -> Result<(), Failure> {
+    pub(crate) fn visit(
+        &self,
+        parameters: &[f64],
+        mut show: impl FnMut(&Read, &Measurement, f64, f64),
+    ) -> Result<(), Failure> {
         let mut workspace = Workspace::new(self.problem, &self.method);
         for run in &self.runs {
             // The mean field draws nothing, whatever the key.

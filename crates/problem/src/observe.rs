@@ -12,6 +12,7 @@ use crate::{
     noise::{NoiseDistribution, multinomial},
     observables::{Observable, is_positive},
     problem::Problem,
+    steady::{self, Settling},
 };
 
 /// Whom a trajectory is of.
@@ -133,10 +134,12 @@ fn assemble(problem: &Problem, design: Design, mut found: Vec<(f64, Read)>) -> R
     run
 }
 
-/// A reusable workspace: an engine's simulator and the values of all symbols.
+/// A reusable workspace: the engine's simulators and the values of all symbols.
 pub(crate) struct Workspace<'p> {
     problem: &'p Problem,
-    simulator: Simulator<'p>,
+    method: Method,
+    /// Of the model as it is, and then of each experiment that changes it as it runs; made when first needed.
+    simulators: Vec<Option<Simulator<'p>>>,
     /// The scope's values (see [`crate::scope`]), then an observable's own value and placeholders.
     values: Vec<f64>,
 }
@@ -145,11 +148,13 @@ impl<'p> Workspace<'p> {
     pub fn new(problem: &'p Problem, method: &Method) -> Self {
         let placeholders = problem.observables().iter().map(|observable| observable.placeholder_slots().len()).max();
         let values = vec![0.0; problem.scope_slots + 1 + placeholders.unwrap_or(0)];
-        Self { problem, simulator: Simulator::new(problem.network(), method), values }
+        let simulators = std::iter::repeat_with(|| None).take(1 + problem.experiments().len()).collect();
+        Self { problem, method: *method, simulators, values }
     }
 
     /// Simulates one trajectory under values of the estimated parameters; `visit` is shown a [`View`] at each time, and
     /// may end the trajectory.
+    /// The last of the times may be infinite, for the steady state.
     pub fn run(
         &mut self,
         design: Design,
@@ -158,30 +163,86 @@ impl<'p> Workspace<'p> {
         key: Key,
         mut visit: impl FnMut(usize, &mut View<'_>) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<(), Failure> {
-        let Self { problem, simulator, values } = self;
-        let (parameters, initial) = prepare(problem, values, design, estimated);
+        let Self { problem, method, simulators, values } = self;
+        let Start { parameters, initial } = start(problem, method, values, design, estimated)?;
+        let network = problem.experiments()[design.experiment].network.as_ref();
+        let place = if network.is_some() { 1 + design.experiment } else { 0 };
+        let network = network.unwrap_or_else(|| problem.network());
+        let simulator = simulators[place].get_or_insert_with(|| Simulator::new(network, method));
+        let finite = times.iter().take_while(|time| time.is_finite()).count();
+        let mut all = times[..finite].to_vec();
+        if finite < times.len() {
+            steady::check(method)?;
+            let last = all.last().copied().unwrap_or(network.start());
+            all.extend(steady::times(last.max(network.start())));
+        }
+        let mut settling = Settling::default();
         let mut failure = None;
         let mut record = |index: usize, state: &[f64]| {
+            let index = if index < finite {
+                index
+            } else if settling.is_steady(&state[1..=network.species().len()]) {
+                finite
+            } else {
+                return ControlFlow::Continue(());
+            };
             values[..state.len()].copy_from_slice(state);
             match visit(index, &mut View { values }) {
-                Ok(flow) => flow,
+                Ok(flow) if index < finite => flow,
+                Ok(_) => ControlFlow::Break(()),
                 Err(error) => {
                     failure = Some(error);
                     ControlFlow::Break(())
                 }
             }
         };
-        let finished = simulator.run_from(&parameters, &initial, times, key, &mut record);
+        let finished = simulator.run_from(&parameters, &initial, &all, key, &mut record);
         match (failure, finished) {
             (Some(failure), _) => Err(failure),
             (None, Err(error)) => Err(Failure(error.to_string())),
+            (None, Ok(_)) if finite < times.len() && !settling.done => Err(steady::never()),
             (None, Ok(_)) => Ok(()),
         }
     }
 }
 
-/// The network's parameters and the initial counts that an experiment sets, under values of the estimated parameters
-/// and a subject's covariates.
+/// From where an experiment is simulated: the network's parameters and initial values of species.
+pub(crate) struct Start {
+    pub parameters: Vec<f64>,
+    pub initial: Vec<(usize, f64)>,
+}
+
+/// The start of an experiment, after the steady state that may come before it.
+///
+/// `values` holds the scope's values; those of parameters are set.
+pub(crate) fn start(
+    problem: &Problem,
+    method: &Method,
+    values: &mut [f64],
+    design: Design,
+    estimated: &[f64],
+) -> Result<Start, Failure> {
+    let (parameters, initial) = prepare(problem, values, design, estimated);
+    let definition = &problem.experiments()[design.experiment];
+    if !definition.begins_steady() {
+        return Ok(Start { parameters, initial });
+    }
+    steady::check(method)?;
+    let network = problem.network();
+    let state = steady::find(network, method, &parameters, &initial)?;
+    values[..state.len()].copy_from_slice(&state);
+    values[0] = definition.start();
+    let set = definition.after_steady_state().map_or(&[][..], |period| &period.set);
+    // All values are computed before any is set.
+    let changed: Vec<(usize, f64)> = set.iter().map(|(slot, program)| (*slot, program.evaluate(values))).collect();
+    changed.iter().for_each(|&(slot, value)| values[slot] = value);
+    let parameters = values[crate::experiments::parameter_slots(network)].to_vec();
+    let initial = (0..network.species().len()).map(|index| (index, values[1 + index])).collect();
+    Ok(Start { parameters, initial })
+}
+
+/// The network's parameters and the initial counts that an experiment sets before it begins, under values of the
+/// estimated parameters and a subject's covariates.
 ///
 /// `values` holds the scope's values; those of parameters are set.
 pub(crate) fn prepare(
@@ -193,6 +254,7 @@ pub(crate) fn prepare(
     let network = problem.network();
     let mut parameters = network.default_parameters();
     let slots = crate::experiments::parameter_slots(network);
+    values[0] = problem.experiments()[design.experiment].start();
     values[slots.clone()].copy_from_slice(&parameters);
     for (row, &slot) in problem.parameters().iter().zip(&problem.slots) {
         values[slot] = row.nominal.unwrap_or_default();
@@ -203,14 +265,22 @@ pub(crate) fn prepare(
     if let Some(subject) = design.subject {
         problem.subjects.set(subject, values);
     }
-    parameters.copy_from_slice(&values[slots]);
-    let mut initial = Vec::new();
+    parameters.copy_from_slice(&values[slots.clone()]);
+    // A parameter may be a variable of the network that keeps its initial value.
+    let variables = problem.slots.iter().filter(|&&slot| slot < slots.start);
+    let mut initial: Vec<(usize, f64)> = variables.map(|&slot| (slot - 1, values[slot])).collect();
+    let changes = problem.experiments()[design.experiment].first_changes();
     // All values are computed before any is set: a condition's order does not matter.
-    for change in &problem.experiments()[design.experiment].changes {
-        let value = change.value.evaluate(values);
-        match change.target {
-            Target::Parameter(index) => parameters[index] = value,
-            Target::Species(index) => initial.push((index, value)),
+    for change in changes {
+        if let Target::Parameter(index) = change.target {
+            parameters[index] = change.value.evaluate(values);
+        }
+    }
+    for change in changes {
+        if let Target::Species(index) = change.target {
+            let size = change.per.as_ref().and_then(|name| network.parameter_index(name));
+            let size = size.map_or(1.0, |compartment| parameters[compartment]);
+            initial.push((index, change.value.evaluate(values) * size));
         }
     }
     (parameters, initial)
@@ -222,6 +292,10 @@ pub(crate) struct View<'v> {
 }
 
 impl View<'_> {
+    pub fn values(&self) -> &[f64] {
+        self.values
+    }
+
     /// The model's value of an observable, and the standard deviation or scale of its noise.
     ///
     /// Fails if either is not finite, or the noise is not positive.

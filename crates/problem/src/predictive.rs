@@ -17,7 +17,7 @@ use crate::{
 /// Draws from the posterior that are enough for bands of 95 %.
 pub const DRAWS: usize = 1000;
 
-/// Evenly spaced times between 0 and the last measurement of an experiment.
+/// Evenly spaced times between the start and the last measurement of an experiment.
 const GRID: usize = 60;
 
 /// Simulations from the posterior, a row for each draw, experiment, time and observable measured in that experiment.
@@ -132,9 +132,11 @@ fn predict(
 
 fn plan(problem: &Problem, experiment: usize) -> Option<Plan> {
     let series = || problem.series().iter().filter(move |series| series.experiment == experiment);
-    let measured: Vec<f64> = series().flat_map(|series| &series.measurements).map(|row| row.time).collect();
+    let measured = series().flat_map(|series| &series.measurements).map(|row| row.time);
+    let measured: Vec<f64> = measured.filter(|time| time.is_finite()).collect();
+    let start = problem.experiments()[experiment].start();
     let end = measured.iter().copied().reduce(f64::max)?;
-    let mut times: Vec<f64> = (0..GRID).map(|index| end * index as f64 / (GRID - 1) as f64).collect();
+    let mut times: Vec<f64> = (0..GRID).map(|index| start + (end - start) * index as f64 / (GRID - 1) as f64).collect();
     times.extend(measured);
     times.sort_by(f64::total_cmp);
     times.dedup();

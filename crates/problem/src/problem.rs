@@ -32,6 +32,9 @@ pub struct Problem {
     pub(crate) title: String,
     pub(crate) description: String,
     pub(crate) network: Network,
+    /// Whether the tables are those of PEtab version 1.
+    pub(crate) version_1: bool,
+    pub(crate) measurement_files: Vec<String>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) estimated: Vec<inference::Parameter>,
     /// Where each estimated parameter stands in `parameters`.
@@ -51,7 +54,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Reads a problem's folder.
+    /// Reads a problem: a folder with `problem.yaml` (or one YAML file of another name), or such a file.
     ///
     /// The model is a file of the folder, or one of [`metacascade_cascade::names`].
     ///

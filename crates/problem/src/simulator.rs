@@ -140,7 +140,8 @@ fn reference(problem: &Problem) -> Option<(Vec<f64>, Vec<Change>)> {
 pub(crate) fn resolve(problem: &Problem, method: &Method) -> (Method, String) {
     let end = |experiment: usize| {
         let series = problem.series().iter().filter(move |series| series.experiment == experiment);
-        series.filter_map(|series| series.measurements.last()).map(|row| row.time).reduce(f64::max)
+        let times = series.flat_map(|series| &series.measurements).map(|row| row.time);
+        times.filter(|time| time.is_finite()).reduce(f64::max)
     };
     let mut values = vec![0.0; problem.scope_slots];
     let mut exact = None;
@@ -158,7 +159,8 @@ pub(crate) fn resolve(problem: &Problem, method: &Method) -> (Method, String) {
             );
             return (Method::tau_leap(), reason);
         }
-        let resolved = method.resolve(problem.network(), &parameters, end, 1);
+        let network = definition.network.as_ref().unwrap_or_else(|| problem.network());
+        let resolved = method.resolve(network, &parameters, end, 1);
         if !resolved.0.is_exact() {
             return resolved;
         }

@@ -77,20 +77,20 @@ impl<'t> Row<'t> {
         }
     }
 
-    pub fn read_time(&self, table: &Table, row: usize, problems: &mut Problems) -> Option<f64> {
+    /// A time not before the experiment's start; infinite at its steady state.
+    pub fn read_time(&self, table: &Table, row: usize, start: f64, problems: &mut Problems) -> Option<f64> {
         let cells = &self.time;
         if cells.text(row) == Some("inf") {
-            problems.cell(table, row, cells.name, |_| {
-                Complaint::new("measurements at a steady state are not supported yet", "`inf`")
-                    .help("give a time long enough for the steady state")
-            });
-            return None;
+            return Some(f64::INFINITY);
         }
         let time = cells.number(table, row, problems)?;
-        if time < 0.0 {
+        if time < start {
             problems.cell(table, row, cells.name, |_| {
-                Complaint::new(format!("the time {time} is negative"), "before the beginning")
-                    .help("experiments begin at time 0")
+                let complaint = match start == 0.0 {
+                    true => format!("the time {time} is negative"),
+                    false => format!("the time {time} is before {start}, when the experiment begins"),
+                };
+                Complaint::new(complaint, "before the beginning").help(format!("the experiment begins at time {start}"))
             });
             return None;
         }

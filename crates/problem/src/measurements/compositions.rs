@@ -42,7 +42,7 @@ pub(super) fn check(found: &mut [Found], observables: &[Defined], tables: &[Tabl
         }
     }
     for ((group, ..), whole) in wholes {
-        let (table, row) = whole.members.iter().map(|&index| found[index].place).max().unwrap_or_default();
+        let (table, row) = whole.members.iter().map(|&index| found[index].measurement.source).max().unwrap_or_default();
         let table = &tables[table as usize];
         let defined = || whole.members.iter().map(|&index| &observables[found[index].observable]);
         let complete = whole.members.len() == sizes[group];

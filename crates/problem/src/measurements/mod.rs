@@ -74,6 +74,8 @@ pub struct Measurement {
     pub noise: Option<f64>,
     /// The observable's placeholders, then the noise's.
     pub(crate) overrides: Box<[Override]>,
+    /// Table and row it comes from.
+    pub(crate) source: (u32, u32),
 }
 
 impl Measurement {
@@ -198,8 +200,6 @@ struct Found {
     /// Position among the names of replicates in order of first use, later by name.
     replicate: usize,
     repetition: usize,
-    /// Table and row.
-    place: (u32, u32),
     measurement: Measurement,
 }
 
@@ -249,7 +249,8 @@ pub(crate) fn read(
             let cells = [Some(columns.experiment), columns.subject()];
             let design = names.design(table, row, cells, references, problems);
             columns.check_model(table, row, references.model, problems);
-            let time = columns.read_time(table, row, problems);
+            let begins = design.zip(references.experiments).and_then(|((index, _), all)| all.get(index));
+            let time = columns.read_time(table, row, begins.map_or(0.0, Experiment::start), problems);
             let value = columns.measurement.number(table, row, problems);
             let Some((observable, defined)) = observable.zip(references.observables).map(|(i, all)| (i, &all[i]))
             else {
@@ -263,10 +264,10 @@ pub(crate) fn read(
                 continue;
             };
             let noise = cells::known_noise(table, row, defined, &overrides, problems);
-            let measurement = Measurement { time, value, reading, exposure, noise, overrides };
+            let measurement =
+                Measurement { time, value, reading, exposure, noise, overrides, source: (number as u32, row as u32) };
             let replicate = replicates.position(columns.replicate_name(row), subject);
-            let place = (number as u32, row as u32);
-            found.push(Found { observable, experiment, replicate, repetition: 0, place, measurement });
+            found.push(Found { observable, experiment, replicate, repetition: 0, measurement });
         }
     }
     let order = sort(&mut found, &replicates.names);

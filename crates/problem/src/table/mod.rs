@@ -4,6 +4,7 @@
 //! ([`unpack`]), or Parquet files ([`parquet`]). All become one text and the places of cells in it. Numbers are parsed
 //! where they are asked for, so that a bad one is reported with its line and column.
 
+mod derive;
 pub(crate) mod limits;
 mod number;
 mod parquet;
@@ -14,11 +15,13 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     ops::Range,
     path::Path,
+    sync::Arc,
 };
 
 use metacascade_engine::{Diagnostic, Place, suggestion};
 
 use crate::problems::{Complaint, Problems};
+pub(crate) use derive::Origin;
 pub(crate) use number::parse_number;
 use scan::Line;
 
@@ -30,7 +33,7 @@ pub(crate) struct Columns {
     pub required: &'static [&'static str],
     /// Columns that may be there.
     pub optional: &'static [&'static str],
-    /// Whether there may be others.
+    /// Whether others mean something too.
     pub open: bool,
 }
 
@@ -43,17 +46,24 @@ impl Columns {
 /// A table as read: its text, and where its cells stand.
 pub(crate) struct Table {
     file: String,
-    source: String,
+    source: Arc<str>,
     separator: char,
     header: Line,
-    rows: Vec<Line>,
+    rows: Arc<[Line]>,
     names: Vec<String>,
-    /// The content of each cell in `source`, row by row, without quotes and surrounding blanks.
+    height: usize,
+    /// What `cells` are places in: the source, or a text of a derived table's own.
+    text: Arc<str>,
+    /// The content of each cell in `text`, row by row, without quotes and surrounding blanks.
     cells: Vec<(u32, u32)>,
     /// The texts of cells that hold doubled quotes.
     quoted: HashMap<(u32, u32), String>,
     /// Whether numbers are written with a decimal comma.
     decimal_comma: bool,
+    /// Where cells stand in the file, if not where the columns say.
+    origin: Option<Origin>,
+    /// Columns of the file that mean nothing here.
+    ignored: Vec<String>,
 }
 
 impl Table {
@@ -91,17 +101,24 @@ impl Table {
             false => HashMap::new(),
         };
         let decimal_comma = number::has_decimal_comma(&source, separator, &cells);
-        let rows = lines.split_off(1);
+        let known = |name: &&String| columns.open || columns.known().any(|known| known == name.as_str());
+        let ignored = names.iter().filter(|name| !known(name)).cloned().collect();
+        let rows: Arc<[Line]> = lines.split_off(1).into();
+        let source: Arc<str> = source.into();
         Some(Self {
             file: file.to_owned(),
+            text: Arc::clone(&source),
+            source,
             separator,
             header: lines[0],
+            height: rows.len(),
             rows,
             names,
             cells,
             quoted,
             decimal_comma,
-            source,
+            origin: None,
+            ignored,
         })
     }
 
@@ -112,7 +129,7 @@ impl Table {
 
     /// How many rows there are, the header not counted.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.height
     }
 
     /// The names of the columns.
@@ -122,7 +139,7 @@ impl Table {
 
     /// The cells of a column, or none if the table has no such column.
     pub fn column<'t>(&'t self, name: &'t str) -> Option<Cells<'t>> {
-        let index = self.names.iter().position(|known| known == name)?;
+        let index = self.position(name)?;
         Some(Cells { name, index, table: self })
     }
 
@@ -133,7 +150,18 @@ impl Table {
 
     /// The place of a cell and its text, without quotes; the place is the whole line if there is no such column.
     pub fn place(&self, row: usize, column: &str) -> (Place, String) {
-        self.place_in(self.rows[row], column)
+        match &self.origin {
+            Some(origin) => {
+                let (row, index) = origin.place(row, column);
+                self.place_in(self.rows[row], index)
+            }
+            None => self.place_in(self.rows[row], self.position(column)),
+        }
+    }
+
+    /// The position of a column.
+    fn position(&self, column: &str) -> Option<usize> {
+        self.names.iter().position(|name| name == column)
     }
 
     /// The place of the header line.
@@ -143,20 +171,37 @@ impl Table {
 
     /// The place of a column's name.
     pub fn header_cell_place(&self, column: &str) -> Place {
-        self.place_in(self.header, column).0
+        let index = match &self.origin {
+            Some(origin) => origin.place(0, column).1,
+            None => self.position(column),
+        };
+        self.place_in(self.header, index).0
     }
 
-    fn place_in(&self, line: Line, column: &str) -> (Place, String) {
+    fn place_in(&self, line: Line, column: Option<usize>) -> (Place, String) {
         let text = line.text(&self.source);
-        let index = self.names.iter().position(|name| name == column);
-        let cell = index.and_then(|index| scan::cells(text, self.separator).ok()?.get(index).cloned());
+        let cell = column.and_then(|index| scan::cells(text, self.separator).ok()?.get(index).cloned());
         let span = scan::content(text, cell.unwrap_or(0..text.len()));
         (line.place(&self.source, span.clone()), text[span].to_owned())
     }
 
     /// The line of a row, from 1; in a Parquet file, the row's number after a header.
     pub fn line(&self, row: usize) -> usize {
-        self.rows[row].number
+        self.rows[self.origin.as_ref().map_or(row, |origin| origin.row(row))].number
+    }
+
+    /// Columns that mean nothing here, and are left aside.
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+
+    /// The text of a cell by the position of its column, `NA` and emptiness included.
+    fn whole(&self, row: usize, column: usize) -> &str {
+        let cell = self.cells[row * self.names.len() + column];
+        match self.quoted.get(&cell).filter(|_| !self.quoted.is_empty()) {
+            Some(text) => text.trim(),
+            None => &self.text[cell.0 as usize..cell.1 as usize],
+        }
     }
 }
 
@@ -171,11 +216,7 @@ pub(crate) struct Cells<'t> {
 
 impl<'t> Cells<'t> {
     fn whole(&self, row: usize) -> &'t str {
-        let cell = self.table.cells[row * self.table.names.len() + self.index];
-        match self.table.quoted.get(&cell).filter(|_| !self.table.quoted.is_empty()) {
-            Some(text) => text.trim(),
-            None => &self.table.source[cell.0 as usize..cell.1 as usize],
-        }
+        self.table.whole(row, self.index)
     }
 
     /// The text of a cell without surrounding blanks; none if it is empty or `NA`.
@@ -316,7 +357,8 @@ impl Reader<'_> {
             let help = format!("cells are separated by one {} each", self.separator_name());
             self.complain(line, &message, span, "", &help, problems);
         }
-        if lines.len() == 1 {
+        // Other programs write tables of nothing where there are no conditions.
+        if lines.len() == 1 && !matches!(columns.kind, "condition" | "experiment" | "mapping") {
             let message = format!("the {} table has no rows", columns.kind);
             let place = lines[0].place(self.source, 0..lines[0].end - lines[0].start);
             problems.push(Diagnostic::new(self.file, message).at(place, "nothing follows the header"));
@@ -382,15 +424,17 @@ impl Reader<'_> {
         }
         let mut seen = HashSet::new();
         for (&name, span) in names.iter().zip(&spans) {
-            let known = columns.known().any(|known| known == name);
-            let (message, help) = if !known && (!columns.open || name.is_empty()) {
-                let absent = columns.known().filter(|known| !names.contains(known));
-                let list =
-                    || format!("a {} table may have: {}", columns.kind, columns.known().collect::<Vec<_>>().join(", "));
-                (format!("unknown column `{name}`"), suggestion(name, absent).unwrap_or_else(list))
-            } else if !seen.insert(name) {
+            let absent = || columns.known().filter(|known| !names.contains(known));
+            let (message, help) = if !seen.insert(name) {
                 (format!("two columns are named `{name}`"), "keep one of them".to_owned())
+            } else if name.is_empty() {
+                ("a column without a name".to_owned(), "name the column, or leave it out".to_owned())
+            } else if columns.open || columns.known().any(|known| known == name) {
+                continue;
+            } else if let Some(meant) = suggestion(name, absent()) {
+                (format!("unknown column `{name}`"), meant)
             } else {
+                // PEtab allows further columns; they change nothing.
                 continue;
             };
             let place = header.place(self.source, span.clone());
