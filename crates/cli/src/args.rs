@@ -19,6 +19,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Fit(Fit),
+    Check(Check),
     Evaluate(Evaluate),
     Report(Report),
     Simulate(Simulate),
@@ -80,6 +81,21 @@ pub struct Evaluate {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Write the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Check a problem: all that is wrong with its files, or what it holds
+///
+/// Mistakes are told with file, line, column and what would mend them. If there are none: subjects, observables, times,
+/// free parameters, and what the means of the table can and cannot tell of them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  metacascade check datasets/sw620-switching --json")]
+pub struct Check {
+    /// A problem's folder, or its problem.yaml.
+    pub problem: PathBuf,
+    /// Write the result as JSON: {"problems": [{file, line, column, message, help}], "summary": …}.
     #[arg(long)]
     pub json: bool,
 }

@@ -1,6 +1,7 @@
 //! The command line of metacascade.
 
 mod args;
+mod check;
 mod convert;
 mod diagram;
 mod error;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Fit(typed) => fit::run(&typed),
+        Command::Check(typed) => check::run(&typed),
         Command::Report(typed) => report::run(&typed),
         Command::Evaluate(typed) => evaluate::run(&typed),
         Command::Simulate(typed) => simulate::run(&typed),

@@ -43,7 +43,7 @@ fn write(path: &Path, experiments: &[crate::Experiment], problems: &mut Problems
     let mut folder = Folder { path, document_name: name, document: source, files: vec![file] };
     let model = model::read(&mut folder, &document, problems)?;
     let Read { parameters, conditions, experiments: courses, observables, measurements, .. } =
-        load::read_tables(&mut folder, &document, problems);
+        load::read_tables(&mut folder, &document, document.extension.survival_files.is_empty(), problems);
     let mapping = load::tables(&mut folder, &document.mapping_files, &model::MAPPING_COLUMNS, problems);
     let mut files = vec![("model.xml".to_owned(), sbml(&model, problems)?)];
 

@@ -22,6 +22,7 @@
 //!                  [datasetId], and ours: [replicateId], [subjectId], [trials], [sampledFraction], [censoring],
 //!                  [upperLimit], [measurementSd], [measurementN]
 //! subjects.tsv     ours: subjectId, [groupId], [experimentId], and any covariates
+//! survival.tsv     ours: subjectId, time, event, endpoint, [experimentId], [timeUpper]
 //! ```
 //!
 //! Tables are text separated by tabs, commas or semicolons, packed by gzip or not, or Parquet files; columns come in any
@@ -41,6 +42,10 @@
 //! * `measurementN`, `measurementSd`: `measurement` is the mean of so many subjects, with this standard deviation.
 //! * `replicateId`, `subjectId`: whose measurement it is. Rows of different ones, or, without a subject table, repeating
 //!   an observable, experiment and time, belong to different subjects: independent trajectories ([`Trajectory`]).
+//! * `experimentId` of a subject is its arm, which rows of measurements and survival need not repeat. A covariate sets the
+//!   parameter of its name for each subject, or the one that `covariates` gives it.
+//! * `event` 1: `endpoint` happened at `time`, or between `time` and `timeUpper`; 0: it had not until `time`. `endpoint` is
+//!   a condition of the model, or a symbol whose name ends in `_first_detected`.
 //! * A row whose measurement is `NA` is left out.
 //!
 //! Conditions act at time 0.
@@ -50,6 +55,7 @@ mod evaluate;
 mod experiments;
 mod export;
 mod files;
+mod identify;
 mod likelihood;
 mod linear_noise;
 mod load;
@@ -58,6 +64,7 @@ mod model;
 mod noise;
 mod observables;
 mod observe;
+mod overview;
 mod parameters;
 mod predictive;
 mod priors;
@@ -69,6 +76,7 @@ mod simulator;
 mod steady;
 mod subjects;
 mod summaries;
+mod survival;
 mod table;
 mod version_1;
 
@@ -77,13 +85,16 @@ pub use evaluate::{EvaluateMethod, Evaluation, evaluate};
 pub use experiments::Experiment;
 pub use export::{Exported, export};
 pub use files::SourceFile;
+pub use identify::{Identifiability, identifiability};
 pub use likelihood::ProblemLikelihood;
 pub use measurements::{Measurement, Reading, Series, Trajectory};
 pub use noise::NoiseDistribution;
 pub use observables::{Kind, Observable};
+pub use overview::{ObservableOverview, Overview, overview};
 pub use parameters::Parameter;
 pub use predictive::{DRAWS, Predictive, predictive};
 pub use problem::Problem;
 pub use run::{Run, RunError, RunSettings, RunWriter, write_file, write_table};
 pub use simulator::ProblemSimulator;
 pub use subjects::{Covariate, Subject, Values};
+pub use survival::{Endpoint, Survival, kaplan_meier};

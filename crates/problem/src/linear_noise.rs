@@ -46,7 +46,7 @@ pub(crate) fn evaluate(problem: &Problem, parameters: &[f64], simulations: &mut 
     let (mut log_likelihood, mut chi_squared) = (0.0, 0.0);
     // The means are those of the mean field, which also knows what events do to parameters.
     let mut covariances: Vec<Option<(Vec<f64>, Vec<MeanCovariance>)>> = vec![None; problem.experiments().len()];
-    for run in runs(problem, false) {
+    for run in runs(problem, false, None) {
         let known = match &mut covariances[run.design.experiment] {
             Some(known) => known,
             empty => {

@@ -17,7 +17,8 @@ use crate::{
     problem::Problem,
     problems::{Complaint, Problems},
     scope::{Scope, constant_slot},
-    subjects,
+    subjects::{self, Subjects},
+    survival,
     table::{Columns, Table},
     version_1,
 };
@@ -40,11 +41,12 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
 
     let mut model = model::read(&mut folder, &document, problems);
     let Read { parameters: parameter_tables, conditions, experiments, observables, measurements, ignored } =
-        read_tables(&mut folder, &document, problems);
+        read_tables(&mut folder, &document, extension.survival_files.is_empty(), problems);
     let (condition_tables, experiment_tables) = (conditions, experiments);
     let (observable_tables, measurement_tables) = (observables, measurements);
     let mapping_tables = tables(&mut folder, &document.mapping_files, &model::MAPPING_COLUMNS, problems);
     let subject_tables = tables(&mut folder, &extension.subject_files, &subjects::COLUMNS, problems);
+    let survival_tables = tables(&mut folder, &extension.survival_files, &survival::COLUMNS, problems);
 
     let defined = parameters::read(&parameter_tables.read, problems);
     if let Some(model) = &mut model {
@@ -84,11 +86,20 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
         subjects: subject_tables.complete.then_some(subjects.subjects.as_slice()),
         model: model::id(&document),
     };
-    let Measurements { trajectories, series, missing } =
+    let Measurements { mut trajectories, mut series, missing } =
         measurements::read(&measurement_tables.read, &references, &mut scope, problems);
-    let all = [&condition_tables, &experiment_tables, &observable_tables, &measurement_tables, &subject_tables];
+    let (rows, endpoints) = survival::read(&survival_tables.read, &references, &mut scope, problems);
+    let survival = survival::join(rows, &mut trajectories, &mut series);
+    let all = [
+        &condition_tables,
+        &experiment_tables,
+        &observable_tables,
+        &measurement_tables,
+        &subject_tables,
+        &survival_tables,
+    ];
     let complete = all.iter().all(|tables| tables.complete) && !scope.failed;
-    check_parameters(&defined, &parameter_tables.read, &scope, complete, problems);
+    check_parameters(&defined, &parameter_tables.read, &scope, &subjects, complete, problems);
     // Measurements of the model as it is have an experiment without a name; if there are none, it is not needed.
     let unnamed = experiments.len() - 1;
     if trajectories.iter().all(|trajectory| trajectory.experiment != unnamed) {
@@ -135,6 +146,8 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
         trajectories,
         series,
         subjects,
+        survival,
+        endpoints,
         simulation,
         fit,
         warnings: Vec::new(),
@@ -158,9 +171,14 @@ pub(crate) struct Read {
     pub ignored: Vec<String>,
 }
 
-pub(crate) fn read_tables(folder: &mut Folder, document: &Document, problems: &mut Problems) -> Read {
+/// Where times to events are given, measurements need not be.
+pub(crate) fn read_tables(folder: &mut Folder, document: &Document, measured: bool, problems: &mut Problems) -> Read {
     let mut all = |names: &[Spanned<String>], columns: &[&Columns; 2]| {
-        tables(folder, names, columns[usize::from(document.version_1)], problems)
+        let columns = columns[usize::from(document.version_1)];
+        match names.is_empty() && !measured && matches!(columns.kind, "observable" | "measurement") {
+            true => Tables { read: Vec::new(), complete: true },
+            false => tables(folder, names, columns, problems),
+        }
     };
     let parameters = all(&document.parameter_files, &[&parameters::COLUMNS, &version_1::PARAMETERS]);
     let conditions = all(&document.condition_files, &[&experiments::CONDITION_COLUMNS, &version_1::CONDITIONS]);
@@ -241,6 +259,7 @@ fn check_parameters(
     defined: &[parameters::Defined],
     tables: &[Table],
     scope: &Scope<'_>,
+    subjects: &Subjects,
     complete: bool,
     problems: &mut Problems,
 ) {
@@ -248,6 +267,13 @@ fn check_parameters(
     for parameters::Defined { parameter, table, row } in defined {
         let table = &tables[*table];
         let id = parameter.id.as_str();
+        if subjects.sets(id) {
+            problems.cell(table, *row, "parameterId", |text| {
+                Complaint::new(format!("`{text}` is also set for each subject"), "a covariate of the subject table")
+                    .help("leave out this row, or the column of the subject table")
+            });
+            continue;
+        }
         if constant_slot(network, scope.own(id)).is_some() {
             continue;
         }
@@ -291,7 +317,7 @@ fn describe(mut parameter: Parameter, network: &Network, own: &impl Fn(&str) -> 
 /// What is odd but not wrong.
 fn warnings(problem: &Problem) -> Vec<String> {
     let is_measured = |index: usize| problem.series.iter().any(|series| series.observable == index);
-    let is_used = |index: usize| problem.series.iter().any(|series| series.experiment == index);
+    let is_used = |index: usize| problem.trajectories.iter().any(|trajectory| trajectory.experiment == index);
     let observables = problem.observables.iter().enumerate().filter(|(index, _)| !is_measured(*index));
     let experiments = problem.experiments.iter().enumerate().filter(|(index, _)| !is_used(*index));
     let linear =

@@ -7,7 +7,7 @@ use crate::{
     observables::{Defined, Kind, is_positive},
     problems::{Complaint, Problems},
     scope::Scope,
-    table::{Cells, Table},
+    table::{Cells, Table, parse_number},
 };
 
 use super::{Override, Reading};

@@ -56,7 +56,6 @@ impl Table {
             text: text.into(),
             cells,
             quoted: HashMap::new(),
-            decimal_comma: self.decimal_comma,
             origin: Some(origin),
             ignored: self.ignored.clone(),
         })

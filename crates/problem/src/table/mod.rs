@@ -52,14 +52,12 @@ pub(crate) struct Table {
     rows: Arc<[Line]>,
     names: Vec<String>,
     height: usize,
-    /// What `cells` are places in: the source, or a text of a derived table's own.
+    /// What `cells` are places in: the source, with points for decimal commas, or a text of a derived table's own.
     text: Arc<str>,
     /// The content of each cell in `text`, row by row, without quotes and surrounding blanks.
     cells: Vec<(u32, u32)>,
     /// The texts of cells that hold doubled quotes.
     quoted: HashMap<(u32, u32), String>,
-    /// Whether numbers are written with a decimal comma.
-    decimal_comma: bool,
     /// Where cells stand in the file, if not where the columns say.
     origin: Option<Origin>,
     /// Columns of the file that mean nothing here.
@@ -100,14 +98,14 @@ impl Table {
             true => quoted.map(|(start, end, text)| ((start, end), text.replace("\"\"", "\""))).collect(),
             false => HashMap::new(),
         };
-        let decimal_comma = number::has_decimal_comma(&source, separator, &cells);
+        let points = number::without_decimal_commas(&source, separator, &cells);
         let known = |name: &&String| columns.open || columns.known().any(|known| known == name.as_str());
         let ignored = names.iter().filter(|name| !known(name)).cloned().collect();
         let rows: Arc<[Line]> = lines.split_off(1).into();
         let source: Arc<str> = source.into();
         Some(Self {
             file: file.to_owned(),
-            text: Arc::clone(&source),
+            text: points.map_or_else(|| Arc::clone(&source), Arc::from),
             source,
             separator,
             header: lines[0],
@@ -116,7 +114,6 @@ impl Table {
             names,
             cells,
             quoted,
-            decimal_comma,
             origin: None,
             ignored,
         })
@@ -141,11 +138,6 @@ impl Table {
     pub fn column<'t>(&'t self, name: &'t str) -> Option<Cells<'t>> {
         let index = self.position(name)?;
         Some(Cells { name, index, table: self })
-    }
-
-    /// The number that a text of this table stands for.
-    pub fn read_number(&self, text: &str) -> Option<f64> {
-        if self.decimal_comma { number::parse_with_comma(text) } else { parse_number(text) }
     }
 
     /// The place of a cell and its text, without quotes; the place is the whole line if there is no such column.
@@ -242,7 +234,7 @@ impl<'t> Cells<'t> {
     /// The number in a cell that must hold one; `inf` and `nan` are not numbers.
     pub fn number(&self, table: &Table, row: usize, problems: &mut Problems) -> Option<f64> {
         let text = self.required(table, row, problems)?;
-        let number = table.read_number(text);
+        let number = parse_number(text);
         if number.is_none() {
             problems.cell(table, row, self.name, |text| not_a_number(self.name, text));
         }
