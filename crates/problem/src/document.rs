@@ -65,6 +65,9 @@ pub(crate) struct Extension {
     /// Which column of the subject tables sets which parameter, where the names differ.
     #[serde(default)]
     pub covariates: BTreeMap<String, String>,
+    /// By how much one unit is converted into another that is not of its kind.
+    #[serde(default)]
+    pub conversions: Vec<crate::units::Rule>,
 }
 
 /// How the problem asks to be simulated; what is not given is left to the method.

@@ -10,7 +10,8 @@
 //!                  model_files: {ID: {location: model.toml, language: metacascade}}
 //!                  condition_files, experiment_files, observable_files, measurement_files: [...]
 //!                  extensions: {metacascade: {version, required, title, description, simulation, fit, subject_files,
-//!                  survival_files, covariates: {column: parameter}}}
+//!                  survival_files, covariates: {column: parameter},
+//!                  conversions: [{from, to, by}]}}
 //! parameters.tsv   parameterId, lowerBound, upperBound, nominalValue, estimate, [parameterName], [priorDistribution],
 //!                  [priorParameters], and ours: [unit], [description]
 //! conditions.tsv   conditionId, targetId, targetValue, [conditionName]
@@ -20,9 +21,9 @@
 //!                  [observableGroup], [lowerLimit], [upperLimit]
 //! measurements.tsv observableId, experimentId, measurement, time, [observableParameters], [noiseParameters], [modelId],
 //!                  [datasetId], and ours: [replicateId], [subjectId], [trials], [sampledFraction], [censoring],
-//!                  [upperLimit], [measurementSd], [measurementN]
+//!                  [upperLimit], [measurementSd], [measurementN], [measurementUnit], [timeUnit]
 //! subjects.tsv     ours: subjectId, [groupId], [experimentId], and any covariates
-//! survival.tsv     ours: subjectId, time, event, endpoint, [experimentId], [timeUpper]
+//! survival.tsv     ours: subjectId, time, event, endpoint, [experimentId], [timeUpper], [timeUnit]
 //! ```
 //!
 //! Tables are text separated by tabs, commas or semicolons, packed by gzip or not, or Parquet files; columns come in any
@@ -46,6 +47,9 @@
 //!   parameter of its name for each subject, or the one that `covariates` gives it.
 //! * `event` 1: `endpoint` happened at `time`, or between `time` and `timeUpper`; 0: it had not until `time`. `endpoint` is
 //!   a condition of the model, or a symbol whose name ends in `_first_detected`.
+//! * `measurementUnit`, `timeUnit`: units of a row (of `measurement`, `upperLimit`, `measurementSd`; of `time`), converted
+//!   into `observableUnit` and the model's unit of time. Units of one dimension convert by themselves; for others
+//!   `conversions` says by how much, a number or a parameter that is not estimated. The noise is in the observable's unit.
 //! * A row whose measurement is `NA` is left out.
 //!
 //! Conditions act at time 0.
@@ -78,6 +82,7 @@ mod subjects;
 mod summaries;
 mod survival;
 mod table;
+mod units;
 mod version_1;
 
 pub use document::{FitMethod, FitSettings, SimulationSettings};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use metacascade_engine::{Diagnostic, Diagnostics, Network, suggestion};
+use metacascade_engine::{Diagnostic, Diagnostics, Network, conversion, suggestion};
 use serde_saphyr::Spanned;
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     subjects::{self, Subjects},
     survival,
     table::{Columns, Table},
+    units::Conversions,
     version_1,
 };
 
@@ -65,6 +66,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let mut scope = Scope {
         network,
         symbols: &symbols,
+        has_units: model.as_ref().is_some_and(|model| !model.is_sbml),
         dialect: &dialect,
         extra,
         used: Default::default(),
@@ -80,15 +82,22 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let observables = observables::read(&observable_tables.read, &mut scope, problems);
     let known = experiment_tables.complete.then_some(experiments.as_slice());
     let subjects = subjects::read(&subject_tables.read, known, &extension.covariates, &mut scope, problems);
+    let (mut conversions, unknown) = Conversions::new(&extension.conversions, |name| fixed(name, &defined, network));
+    for name in unknown {
+        let message = format!("`conversions` converts by `{name}`, which is no fixed positive number");
+        let help = "name a parameter that is not estimated, or write the number";
+        problems.push(Diagnostic::new(folder.shown(&folder.document_name), message).help(help));
+    }
     let references = References {
         observables: observable_tables.complete.then_some(observables.as_slice()),
         experiments: known,
         subjects: subject_tables.complete.then_some(subjects.subjects.as_slice()),
         model: model::id(&document),
+        time_unit: network.map_or("", Network::time_unit),
     };
     let Measurements { mut trajectories, mut series, missing } =
-        measurements::read(&measurement_tables.read, &references, &mut scope, problems);
-    let (rows, endpoints) = survival::read(&survival_tables.read, &references, &mut scope, problems);
+        measurements::read(&measurement_tables.read, &references, &mut conversions, &mut scope, problems);
+    let (rows, endpoints) = survival::read(&survival_tables.read, &references, &mut conversions, &mut scope, problems);
     let survival = survival::join(rows, &mut trajectories, &mut series);
     let all = [
         &condition_tables,
@@ -275,6 +284,9 @@ fn check_parameters(
             continue;
         }
         if constant_slot(network, scope.own(id)).is_some() {
+            if let Some(index) = network.parameter_index(scope.own(id)).filter(|_| scope.has_units) {
+                check_unit(table, *row, &parameter.unit, &network.parameters()[index].unit, problems);
+            }
             continue;
         }
         let complaint = if network.slot(scope.own(id)).is_some() {
@@ -297,6 +309,30 @@ fn check_parameters(
             let complaint = Complaint::new("no parameter is estimated", "no row has `estimate` true");
             problems.header(table, complaint.help("write `true` in the column `estimate` of at least one parameter"));
         }
+    }
+}
+
+/// A parameter of the model must be given in the model's unit.
+fn check_unit(table: &Table, row: usize, unit: &str, expected: &str, problems: &mut Problems) {
+    if unit.is_empty() || expected.is_empty() || unit == expected {
+        return;
+    }
+    let (message, help) = match conversion(unit, expected) {
+        Ok(factor) if (factor - 1.0).abs() < 1e-9 => return,
+        Ok(factor) => {
+            let message = format!("the unit is `{unit}`, the model's is `{expected}`");
+            (message, format!("write all values in `{expected}`, {factor} times as large"))
+        }
+        Err(mismatch) => (mismatch.message, format!("the model's unit is `{expected}`")),
+    };
+    problems.cell(table, row, "unit", |_| Complaint::new(message, "another unit").help(help));
+}
+
+/// The value of a parameter that is not estimated.
+fn fixed(name: &str, defined: &[parameters::Defined], network: Option<&Network>) -> Option<f64> {
+    match defined.iter().find(|defined| defined.parameter.id == name) {
+        Some(defined) => defined.parameter.nominal.filter(|_| defined.parameter.estimated.is_none()),
+        None => network.and_then(|network| Some(network.default_parameters()[network.parameter_index(name)?])),
     }
 }
 

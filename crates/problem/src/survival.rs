@@ -24,20 +24,21 @@ use metacascade_inference::Failure;
 use metacascade_random::rand::{Rng, RngExt as _};
 
 use crate::{
-    measurements::{Names, References, Series, Trajectory},
+    measurements::{self, Names, References, Series, Trajectory},
     observe::View,
     problem::Problem,
     problems::{Complaint, Problems},
     scope::Scope,
     subjects::Values,
     table::{Columns, Table},
+    units::Conversions,
 };
 
 /// Columns of the survival table.
 pub(crate) const COLUMNS: Columns = Columns {
     kind: "survival",
     required: &["subjectId", "time", "event", "endpoint"],
-    optional: &["experimentId", "timeUpper"],
+    optional: &["experimentId", "timeUpper", "timeUnit"],
     open: false,
 };
 
@@ -87,6 +88,7 @@ pub(crate) struct Row<'t> {
 pub(crate) fn read<'t>(
     tables: &'t [Table],
     references: &References<'_>,
+    conversions: &mut Conversions,
     scope: &mut Scope<'_>,
     problems: &mut Problems,
 ) -> (Vec<Row<'t>>, Vec<Endpoint>) {
@@ -98,7 +100,9 @@ pub(crate) fn read<'t>(
             let subject = table.column("subjectId");
             let id = subject.and_then(|cells| cells.required(table, row, problems));
             let design = names.design(table, row, [table.column("experimentId"), subject], references, problems);
-            let times = read_times(table, row, problems);
+            let unit = table.column("timeUnit");
+            let factor = measurements::convert(unit, table, row, references.time_unit, conversions, problems);
+            let times = factor.and_then(|factor| read_times(table, row, factor, problems));
             let endpoint = read_endpoint(table, row, &mut endpoints, scope, problems);
             let (Some(id), Some((experiment, subject)), Some((time, event, interval)), Some(endpoint)) =
                 (id, design, times, endpoint)
@@ -137,7 +141,12 @@ pub(crate) fn join(rows: Vec<Row<'_>>, trajectories: &mut Vec<Trajectory>, serie
 }
 
 /// Time, whether the event happened, and the interval it happened in.
-fn read_times(table: &Table, row: usize, problems: &mut Problems) -> Option<(f64, bool, Option<(f64, f64)>)> {
+fn read_times(
+    table: &Table,
+    row: usize,
+    factor: f64,
+    problems: &mut Problems,
+) -> Option<(f64, bool, Option<(f64, f64)>)> {
     let time = table.column("time").and_then(|cells| cells.number(table, row, problems));
     let event = table.column("event").and_then(|cells| cells.required(table, row, problems));
     let event = match event?.to_ascii_lowercase().as_str() {
@@ -151,7 +160,7 @@ fn read_times(table: &Table, row: usize, problems: &mut Problems) -> Option<(f64
             return None;
         }
     };
-    let time = time?;
+    let time = factor * time?;
     if time < 0.0 || (time == 0.0 && !event) {
         problems.cell(table, row, "time", |_| {
             let message = match time < 0.0 {
@@ -164,7 +173,7 @@ fn read_times(table: &Table, row: usize, problems: &mut Problems) -> Option<(f64
     }
     let upper = table.column("timeUpper").filter(|cells| cells.text(row).is_some());
     let Some(cells) = upper else { return Some((time, event, None)) };
-    let upper = cells.number(table, row, problems)?;
+    let upper = factor * cells.number(table, row, problems)?;
     if !event || upper <= time {
         problems.cell(table, row, "timeUpper", |_| {
             let message = match event {

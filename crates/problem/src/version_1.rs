@@ -63,6 +63,8 @@ pub(crate) const MEASUREMENTS: Columns = Columns {
         "upperLimit",
         "measurementSd",
         "measurementN",
+        "measurementUnit",
+        "timeUnit",
         "modelId",
     ],
     open: false,
@@ -342,6 +344,8 @@ pub(crate) fn measurements(
         "upperLimit",
         "measurementSd",
         "measurementN",
+        "measurementUnit",
+        "timeUnit",
         "modelId",
     ];
     let measurements = source.with(&keep, vec![("experimentId", "simulationConditionId", of_rows)])?;
