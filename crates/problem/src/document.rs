@@ -56,6 +56,15 @@ pub(crate) struct Extension {
     pub simulation: SimulationSettings,
     #[serde(default)]
     pub fit: FitSettings,
+    /// Subject tables.
+    #[serde(default)]
+    pub subject_files: Vec<Spanned<String>>,
+    /// Survival tables.
+    #[serde(default)]
+    pub survival_files: Vec<Spanned<String>>,
+    /// Which column of the subject tables sets which parameter, where the names differ.
+    #[serde(default)]
+    pub covariates: BTreeMap<String, String>,
 }
 
 /// How the problem asks to be simulated; what is not given is left to the method.

@@ -4,8 +4,15 @@ use metacascade_engine::{Diagnostic, Diagnostics, suggestion};
 use metacascade_inference::{Failure, Likelihood as _};
 
 use crate::{
-    experiments, likelihood::ProblemLikelihood, linear_noise, measurements, problem::Problem, problems::Problems,
-    table::Table, version_1,
+    experiments,
+    likelihood::ProblemLikelihood,
+    linear_noise,
+    measurements::{self, Measurement, Reading},
+    noise::NoiseDistribution,
+    problem::Problem,
+    problems::Problems,
+    table::Table,
+    version_1,
 };
 
 /// How the probability of the measurements is computed.
@@ -23,11 +30,12 @@ pub enum EvaluateMethod {
 pub struct Evaluation {
     /// Log density of all measurements.
     pub log_likelihood: f64,
-    /// Sum of squared residuals in units of the noise, on the logarithmic scale for laws of the logarithm.
+    /// Sum of squared residuals in units of the noise (its standard deviation, or the scale of Laplace's law), on the
+    /// logarithmic scale for laws of the logarithm. Censored measurements and multinomial samples have none.
     pub chi_squared: f64,
     /// Log density of the estimated parameters under their priors, truncated by their bounds.
     pub log_prior: f64,
-    /// The model's value of each measurement: series after series, each in order of time.
+    /// The model's value of each measurement, of counts their mean: series after series, each in order of time.
     pub simulations: Vec<f64>,
 }
 
@@ -51,10 +59,8 @@ pub fn evaluate(problem: &Problem, parameters: &[f64], method: EvaluateMethod) -
             let likelihood = ProblemLikelihood::new(problem);
             let mut chi_squared = 0.0;
             likelihood.visit(parameters, |read, row, y, sigma| {
-                simulations[read.position] = y;
-                let observable = problem.series()[read.series].observable;
-                let logarithmic = problem.observables()[observable].noise.is_logarithmic();
-                let residual = if logarithmic { row.value.ln() - y.ln() } else { row.value - y } / sigma;
+                simulations[read.position] = row.exposure * y;
+                let residual = residual(read.observable(problem).noise, row, y, sigma);
                 chi_squared += residual * residual;
             })?;
             (likelihood.log_likelihood(parameters)?, chi_squared)
@@ -62,6 +68,26 @@ pub fn evaluate(problem: &Problem, parameters: &[f64], method: EvaluateMethod) -
         EvaluateMethod::LinearNoise => linear_noise::evaluate(problem, parameters, &mut simulations)?,
     };
     Ok(Evaluation { log_likelihood, chi_squared, log_prior, simulations })
+}
+
+/// A residual in units of the noise; 0 where there is none.
+fn residual(noise: NoiseDistribution, row: &Measurement, y: f64, sigma: f64) -> f64 {
+    let count = match row.reading {
+        Reading::Exact => 1.0,
+        Reading::Mean { n, .. } => n,
+        Reading::Below | Reading::Above | Reading::UpTo(_) => return 0.0,
+    };
+    let (e, mean) = (row.exposure, row.exposure * y);
+    let sd = match noise {
+        NoiseDistribution::Normal | NoiseDistribution::Laplace => sigma / f64::sqrt(count),
+        NoiseDistribution::LogNormal | NoiseDistribution::LogLaplace => return (row.value.ln() - mean.ln()) / sigma,
+        NoiseDistribution::Poisson => mean.sqrt(),
+        NoiseDistribution::NegativeBinomial => (mean + sigma * mean * mean).sqrt(),
+        NoiseDistribution::Binomial => (mean * (1.0 - y)).sqrt(),
+        NoiseDistribution::BetaBinomial => (mean * (1.0 - y) * (1.0 + (e - 1.0) * sigma)).sqrt(),
+        NoiseDistribution::Multinomial => return 0.0,
+    };
+    (row.value - mean) / sd
 }
 
 impl Problem {
@@ -110,27 +136,26 @@ impl Problem {
         let rows = self.series.iter().flat_map(|series| &series.measurements);
         for (measurement, &simulation) in rows.zip(simulations) {
             let (table, row) = measurement.source;
-            match values.get_mut(table).and_then(|table| table.get_mut(row)) {
+            match values.get_mut(table as usize).and_then(|table| table.get_mut(row as usize)) {
                 Some(value) => *value = Some(simulation),
                 None => {
-                    let file = self.measurement_files.get(table).cloned().unwrap_or_default();
+                    let file = self.measurement_files.get(table as usize).cloned().unwrap_or_default();
                     return Err(Diagnostic::new(file, "the file has changed since it was read").into());
                 }
             }
         }
         let mut names: Vec<String> = Vec::new();
         for name in tables.iter().flat_map(Table::names) {
-            if !names.contains(&name) {
-                names.push(name);
+            if names.iter().all(|known| known != name) {
+                names.push(name.to_owned());
             }
         }
         let header = names.iter().map(|name| if name == "measurement" { "simulation" } else { name });
         let mut text = header.collect::<Vec<_>>().join("\t");
         text.push('\n');
         for (table, values) in tables.iter().zip(&values) {
-            let own = table.names();
-            let places: Vec<Option<usize>> =
-                names.iter().map(|name| own.iter().position(|other| other == name)).collect();
+            let place = |name: &String| table.names().position(|other| other == name);
+            let places: Vec<Option<usize>> = names.iter().map(place).collect();
             for (row, value) in values.iter().enumerate() {
                 let cells = names.iter().zip(&places).map(|(name, place)| match (name.as_str(), value) {
                     ("measurement", Some(value)) => value.to_string(),

@@ -11,12 +11,20 @@ use crate::{
 };
 
 /// Columns of PEtab version 2.
-pub(crate) const CONDITION_COLUMNS: Columns =
-    Columns { kind: "condition", required: &["conditionId", "targetId", "targetValue"], optional: &["conditionName"] };
+pub(crate) const CONDITION_COLUMNS: Columns = Columns {
+    kind: "condition",
+    required: &["conditionId", "targetId", "targetValue"],
+    optional: &["conditionName"],
+    open: false,
+};
 
 /// Columns of PEtab version 2, and of ours `experimentName`.
-pub(crate) const EXPERIMENT_COLUMNS: Columns =
-    Columns { kind: "experiment", required: &["experimentId", "time", "conditionId"], optional: &["experimentName"] };
+pub(crate) const EXPERIMENT_COLUMNS: Columns = Columns {
+    kind: "experiment",
+    required: &["experimentId", "time", "conditionId"],
+    optional: &["experimentName"],
+    open: false,
+};
 
 /// An experiment: periods, at whose beginnings the model is changed.
 ///

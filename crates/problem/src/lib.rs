@@ -9,19 +9,41 @@
 //!                  parameter_files: [parameters.tsv]
 //!                  model_files: {ID: {location: model.toml, language: metacascade}}
 //!                  condition_files, experiment_files, observable_files, measurement_files: [...]
-//!                  extensions: {metacascade: {version, required, title, description, simulation, fit}}
+//!                  extensions: {metacascade: {version, required, title, description, simulation, fit, subject_files,
+//!                  survival_files, covariates: {column: parameter}}}
 //! parameters.tsv   parameterId, lowerBound, upperBound, nominalValue, estimate, [parameterName], [priorDistribution],
 //!                  [priorParameters], and ours: [unit], [description]
 //! conditions.tsv   conditionId, targetId, targetValue, [conditionName]
 //! experiments.tsv  experimentId, time, conditionId, and ours: [experimentName]
 //! observables.tsv  observableId, observableFormula, noiseFormula, [observableName], [observablePlaceholders],
-//!                  [noisePlaceholders], [noiseDistribution], and ours: [observableUnit], [observableKind]
+//!                  [noisePlaceholders], [noiseDistribution], and ours: [observableUnit], [observableKind],
+//!                  [observableGroup], [lowerLimit], [upperLimit]
 //! measurements.tsv observableId, experimentId, measurement, time, [observableParameters], [noiseParameters], [modelId],
-//!                  and ours: [replicateId]
+//!                  [datasetId], and ours: [replicateId], [subjectId], [trials], [sampledFraction], [censoring],
+//!                  [upperLimit], [measurementSd], [measurementN]
+//! subjects.tsv     ours: subjectId, [groupId], [experimentId], and any covariates
 //! ```
 //!
-//! Rows of different `replicateId`, or repeating an observable, experiment and time, belong to different subjects:
-//! independent trajectories ([`Trajectory`]). Conditions act at time 0.
+//! Tables are text separated by tabs, commas or semicolons, packed by gzip or not, or Parquet files; columns come in any
+//! order; cells may be quoted; an empty cell or `NA` is no value. Decimal commas are understood where all numbers of a
+//! table have them.
+//!
+//! What the columns of ours say:
+//!
+//! * `noiseDistribution` may also be `poisson`, `negative-binomial`, `binomial`, `beta-binomial` or `multinomial`
+//!   ([`NoiseDistribution`] says what y and the noise formula mean); laws without noise leave `noiseFormula` empty.
+//! * `observableKind`: `cells`, `fraction` or `amount`. `observableGroup`: observables that are parts of one whole, the
+//!   fractions of a composition (which must sum to 1) or the counts of a multinomial sample. `lowerLimit` and
+//!   `upperLimit`: what the assay can measure.
+//! * `trials`: `measurement` is the number found among so many (`binomial`, `beta-binomial`). `sampledFraction`: the
+//!   share that was looked at, such as 0.0015 for 7.5 ml of 5 l; the model's value is that of the whole.
+//! * `censoring`: `left` (below `measurement`), `right` (above), `interval` (from `measurement` to `upperLimit`).
+//! * `measurementN`, `measurementSd`: `measurement` is the mean of so many subjects, with this standard deviation.
+//! * `replicateId`, `subjectId`: whose measurement it is. Rows of different ones, or, without a subject table, repeating
+//!   an observable, experiment and time, belong to different subjects: independent trajectories ([`Trajectory`]).
+//! * A row whose measurement is `NA` is left out.
+//!
+//! Conditions act at time 0.
 
 mod document;
 mod evaluate;
@@ -44,7 +66,9 @@ mod problems;
 pub mod run;
 mod scope;
 mod simulator;
+mod start;
 mod steady;
+mod subjects;
 mod summaries;
 mod table;
 mod version_1;
@@ -55,7 +79,7 @@ pub use experiments::Experiment;
 pub use export::{Exported, export};
 pub use files::SourceFile;
 pub use likelihood::ProblemLikelihood;
-pub use measurements::{Measurement, Series, Trajectory};
+pub use measurements::{Measurement, Reading, Series, Trajectory};
 pub use noise::NoiseDistribution;
 pub use observables::{Kind, Observable};
 pub use parameters::Parameter;
@@ -63,3 +87,4 @@ pub use predictive::{DRAWS, Predictive, predictive};
 pub use problem::Problem;
 pub use run::{Run, RunError, RunSettings, RunWriter, write_file, write_table};
 pub use simulator::ProblemSimulator;
+pub use subjects::{Covariate, Subject, Values};

@@ -5,17 +5,27 @@
 //! measurement noise besides. Laws of the logarithm are normal in the logarithm. Measurements at different times are
 //! taken as independent given the mean: what a trajectory remembers of its fluctuations is left out.
 
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    ops::ControlFlow,
+};
+
 use metacascade_engine::{LinearNoise, MeanCovariance};
 use metacascade_inference::Failure;
 use metacascade_random::Key;
 use nalgebra::{DMatrix, DVector};
 
 use crate::{
+    measurements::Reading,
     noise::NoiseDistribution,
     observables::Observable,
-    observe::{Run, Start, Workspace, runs, start},
+    observe::{Design, Run, Workspace, runs},
     problem::Problem,
+    start::{Start, start},
 };
+
+/// The times at which an experiment is measured, and the moments then.
+type Moments = (Vec<f64>, Vec<MeanCovariance>);
 
 /// Log-likelihood and χ². The means of all measurements are written to `simulations`.
 pub(crate) fn evaluate(problem: &Problem, parameters: &[f64], simulations: &mut [f64]) -> Result<(f64, f64), Failure> {
@@ -32,19 +42,24 @@ pub(crate) fn evaluate(problem: &Problem, parameters: &[f64], simulations: &mut 
             return Err(Failure(message));
         }
     }
+    let mut rows = problem.series().iter().flat_map(|series| &series.measurements);
+    if rows.any(|row| row.reading != Reading::Exact) {
+        let message = "some measurements are censored or means of several subjects, which linear noise does not know";
+        return Err(Failure(message.to_owned()));
+    }
     let method = problem.simulation().mean_field();
     let mut workspace = Workspace::new(problem, &method);
     let mut values = vec![0.0; problem.scope_slots];
     let (mut log_likelihood, mut chi_squared) = (0.0, 0.0);
     // The means are those of the mean field, which also knows what events do to parameters.
-    let mut covariances: Vec<Option<(Vec<f64>, Vec<MeanCovariance>)>> = vec![None; problem.experiments().len()];
+    let mut known: BTreeMap<Design, Moments> = BTreeMap::new();
     for run in runs(problem, false) {
-        let known = match &mut covariances[run.experiment] {
-            Some(known) => known,
-            empty => {
-                let times = times(problem, run.experiment);
-                let Start { parameters, initial } = start(problem, &method, &mut values, run.experiment, parameters)?;
-                let network = problem.experiments()[run.experiment].network.as_ref();
+        let known = match known.entry(run.design) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(empty) => {
+                let times = times(problem, run.design.experiment);
+                let Start { parameters, initial } = start(problem, &method, &mut values, run.design, parameters)?;
+                let network = problem.experiments()[run.design.experiment].network.as_ref();
                 let network = network.unwrap_or_else(|| problem.network());
                 let noise = LinearNoise { network, parameters: &parameters, initial: &initial, times: &times };
                 let moments = noise.moments().map_err(|error| Failure(error.to_string()))?.0;
@@ -73,11 +88,11 @@ fn one(
     workspace: &mut Workspace<'_>,
     run: &Run,
     parameters: &[f64],
-    (times, moments): &(Vec<f64>, Vec<MeanCovariance>),
+    (times, moments): &Moments,
     simulations: &mut [f64],
 ) -> Result<(f64, f64), Failure> {
     let (mut log_likelihood, mut chi_squared) = (0.0, 0.0);
-    workspace.run(run.experiment, parameters, &run.times, Key::new(0), |index, view| {
+    workspace.run(run.design, parameters, &run.times, Key::new(0), |index, view| {
         let reads = &run.reads[index];
         let time = run.times[index];
         let at = times.iter().position(|other| *other == time).unwrap_or_default();
@@ -88,12 +103,12 @@ fn one(
         let mut total = DMatrix::zeros(size, size);
         let mut jacobian = 0.0;
         for (row, read) in reads.iter().enumerate() {
-            let series = &problem.series()[read.series];
-            let observable = &problem.observables()[series.observable];
-            let measurement = &series.measurements[read.measurement];
+            let (observable, measurement) = (read.observable(problem), read.row(problem));
             let (y, sigma) = view.observe(observable, &measurement.overrides)?;
+            let y = measurement.exposure * y;
             simulations[read.position] = y;
             let mut slope = gradient(problem, observable, view.values());
+            slope.iter_mut().for_each(|slope| *slope *= measurement.exposure);
             if observable.noise.is_logarithmic() {
                 if y <= 0.0 {
                     return Err(Failure(format!("the observable `{}` is {y} at time {time}", observable.id)));
@@ -119,7 +134,7 @@ fn one(
         let log_determinant: f64 = factor.l().diagonal().iter().map(|entry| 2.0 * entry.ln()).sum();
         log_likelihood -= 0.5 * (square + log_determinant + size as f64 * std::f64::consts::TAU.ln()) + jacobian;
         chi_squared += square;
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
     Ok((log_likelihood, chi_squared))
 }

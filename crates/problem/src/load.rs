@@ -17,6 +17,7 @@ use crate::{
     problem::Problem,
     problems::{Complaint, Problems},
     scope::{Scope, constant_slot},
+    subjects,
     table::{Columns, Table},
     version_1,
 };
@@ -43,6 +44,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let (condition_tables, experiment_tables) = (conditions, experiments);
     let (observable_tables, measurement_tables) = (observables, measurements);
     let mapping_tables = tables(&mut folder, &document.mapping_files, &model::MAPPING_COLUMNS, problems);
+    let subject_tables = tables(&mut folder, &extension.subject_files, &subjects::COLUMNS, problems);
 
     let defined = parameters::read(&parameter_tables.read, problems);
     if let Some(model) = &mut model {
@@ -74,14 +76,17 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let mut experiments = experiments::read_experiments(&experiment_tables.read, conditions, &mut scope, problems);
     experiments.push(Experiment::unchanged(""));
     let observables = observables::read(&observable_tables.read, &mut scope, problems);
+    let known = experiment_tables.complete.then_some(experiments.as_slice());
+    let subjects = subjects::read(&subject_tables.read, known, &extension.covariates, &mut scope, problems);
     let references = References {
         observables: observable_tables.complete.then_some(observables.as_slice()),
-        experiments: experiment_tables.complete.then_some(experiments.as_slice()),
+        experiments: known,
+        subjects: subject_tables.complete.then_some(subjects.subjects.as_slice()),
         model: model::id(&document),
     };
-    let Measurements { trajectories, series } =
+    let Measurements { trajectories, series, missing } =
         measurements::read(&measurement_tables.read, &references, &mut scope, problems);
-    let all = [&condition_tables, &experiment_tables, &observable_tables, &measurement_tables];
+    let all = [&condition_tables, &experiment_tables, &observable_tables, &measurement_tables, &subject_tables];
     let complete = all.iter().all(|tables| tables.complete) && !scope.failed;
     check_parameters(&defined, &parameter_tables.read, &scope, complete, problems);
     // Measurements of the model as it is have an experiment without a name; if there are none, it is not needed.
@@ -129,12 +134,16 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
         experiments,
         trajectories,
         series,
+        subjects,
         simulation,
         fit,
         warnings: Vec::new(),
     };
     problem.warnings = ignored;
     problem.warnings.extend(warnings(&problem));
+    if missing > 0 {
+        problem.warnings.push(format!("{missing} rows whose measurement is `NA` are left out"));
+    }
     Some(problem)
 }
 

@@ -15,7 +15,7 @@ use crate::{
 
 /// Columns of the mapping table, in both versions of PEtab.
 pub(crate) const MAPPING_COLUMNS: Columns =
-    Columns { kind: "mapping", required: &["petabEntityId", "modelEntityId"], optional: &["name"] };
+    Columns { kind: "mapping", required: &["petabEntityId", "modelEntityId"], optional: &["name"], open: false };
 
 /// A model as read.
 pub(crate) struct Model {

@@ -1,26 +1,38 @@
 //! From parameters to trajectories to what would have been measured.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use metacascade_engine::{Method, Simulator};
 use metacascade_inference::Failure;
-use metacascade_random::Key;
+use metacascade_random::{Key, rand::Rng};
 
 use crate::{
-    experiments::Target,
-    measurements::Override,
+    measurements::{Measurement, Override, Reading},
+    noise::{NoiseDistribution, multinomial},
     observables::{Observable, is_positive},
     problem::Problem,
+    start::{Start, start},
     steady::{self, Settling},
 };
+
+/// Whom a trajectory is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Design {
+    /// Position among the problem's experiments.
+    pub experiment: usize,
+    /// Position among the problem's subjects, whose covariates are set.
+    pub subject: Option<usize>,
+}
 
 /// A trajectory to be simulated, and what is read off it.
 #[derive(Debug)]
 pub(crate) struct Run {
-    pub experiment: usize,
+    pub design: Design,
+    /// How many subjects are simulated, whose mean was measured; 1 where each was.
+    pub count: usize,
     /// Ascending, each once.
     pub times: Vec<f64>,
-    /// For each time, what is measured then: series, measurement in it, position among all data.
+    /// For each time, what is measured then.
     pub reads: Vec<Vec<Read>>,
 }
 
@@ -31,37 +43,92 @@ pub(crate) struct Read {
     pub measurement: usize,
     /// Position among all data: series after series, each in order of time.
     pub position: usize,
+    /// Position of its standard deviation, behind all measurements, where several subjects' is given.
+    pub spread: Option<usize>,
+    /// The read is the last one of a multinomial sample that begins so many reads before; 0 where it stands alone, and
+    /// none where others of the sample follow.
+    pub sample: Option<usize>,
 }
 
-/// The trajectories a problem needs: one for each subject, or, where `shared` (all subjects of an experiment are the
-/// same without stochasticity), one for each experiment.
+impl Read {
+    pub fn row<'p>(&self, problem: &'p Problem) -> &'p Measurement {
+        &problem.series()[self.series].measurements[self.measurement]
+    }
+
+    pub fn observable<'p>(&self, problem: &'p Problem) -> &'p Observable {
+        &problem.observables()[problem.series()[self.series].observable]
+    }
+}
+
+/// How many data there are: measurements, then the standard deviations of means.
+pub(crate) fn data_len(problem: &Problem) -> usize {
+    let rows = problem.series().iter().flat_map(|series| &series.measurements);
+    problem.measurement_count() + rows.filter(|row| matches!(row.reading, Reading::Mean { sd: Some(_), .. })).count()
+}
+
+/// The data as measured, in the layout of [`data_len`].
+pub(crate) fn measured(problem: &Problem) -> Vec<f64> {
+    let rows = || problem.series().iter().flat_map(|series| &series.measurements);
+    let mut data: Vec<f64> = rows().map(|row| row.value).collect();
+    data.extend(rows().filter_map(|row| match row.reading {
+        Reading::Mean { sd, .. } => sd,
+        _ => None,
+    }));
+    data
+}
+
+/// The trajectories a problem needs: one for each subject, or, where `shared` (all subjects of an experiment with the
+/// same covariates are the same without stochasticity), one for each of these.
 pub(crate) fn runs(problem: &Problem, shared: bool) -> Vec<Run> {
-    let count = if shared { problem.experiments().len() } else { problem.trajectories().len() };
-    let mut reads: Vec<Vec<(f64, Read)>> = vec![Vec::new(); count];
+    let mut reads: BTreeMap<(usize, usize), (Design, Vec<(f64, Read)>)> = BTreeMap::new();
     let mut position = 0;
+    let mut spread = problem.measurement_count();
     for (index, series) in problem.series().iter().enumerate() {
-        let run = if shared { series.experiment } else { series.trajectory };
+        let trajectory = &problem.trajectories()[series.trajectory];
+        let class = trajectory.subject.map_or(usize::MAX, |subject| problem.subjects()[subject].class);
+        let key = if shared { (series.experiment, class) } else { (series.trajectory, 0) };
+        let design = Design { experiment: series.experiment, subject: trajectory.subject };
+        let (_, reads) = reads.entry(key).or_insert_with(|| (design, Vec::new()));
         for (measurement, row) in series.measurements.iter().enumerate() {
-            reads[run].push((row.time, Read { series: index, measurement, position }));
+            let own = matches!(row.reading, Reading::Mean { sd: Some(_), .. }).then(|| {
+                spread += 1;
+                spread - 1
+            });
+            reads.push((row.time, Read { series: index, measurement, position, spread: own, sample: Some(0) }));
             position += 1;
         }
     }
-    let experiment = |run: usize| if shared { run } else { problem.trajectories()[run].experiment };
-    let runs = reads.into_iter().enumerate().filter(|(_, reads)| !reads.is_empty());
-    runs.map(|(index, reads)| assemble(experiment(index), reads)).collect()
+    reads.into_values().map(|(design, reads)| assemble(problem, design, reads)).collect()
 }
 
-fn assemble(experiment: usize, mut found: Vec<(f64, Read)>) -> Run {
-    // A stable sort: reads of one time keep their order.
-    found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut run = Run { experiment, times: Vec::new(), reads: Vec::new() };
+fn assemble(problem: &Problem, design: Design, mut found: Vec<(f64, Read)>) -> Run {
+    let is_part = |read: &Read| read.observable(problem).noise == NoiseDistribution::Multinomial;
+    let sample = |read: &Read| {
+        is_part(read).then(|| (problem.series()[read.series].trajectory, read.observable(problem).group.as_str()))
+    };
+    // A stable sort: reads of one time keep their order, but those of a multinomial sample stand together at the end.
+    found.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| sample(&a.1).cmp(&sample(&b.1))));
+    let mut run = Run { design, count: 1, times: Vec::new(), reads: Vec::new() };
     for (time, read) in found {
+        if let Reading::Mean { n, .. } = read.row(problem).reading {
+            run.count = run.count.max(n as usize);
+        }
         if run.times.last() != Some(&time) {
             run.times.push(time);
             run.reads.push(Vec::new());
         }
         if let Some(reads) = run.reads.last_mut() {
             reads.push(read);
+        }
+    }
+    for reads in &mut run.reads {
+        let mut first = 0;
+        for index in 0..reads.len() {
+            if index > 0 && (sample(&reads[index]).is_none() || sample(&reads[index]) != sample(&reads[index - 1])) {
+                first = index;
+            }
+            let last = reads.get(index + 1).is_none_or(|next| !is_part(next) || sample(next) != sample(&reads[index]));
+            reads[index].sample = if is_part(&reads[index]) { last.then_some(index - first) } else { Some(0) };
         }
     }
     run
@@ -85,20 +152,20 @@ impl<'p> Workspace<'p> {
         Self { problem, method: *method, simulators, values }
     }
 
-    /// Simulates one experiment under values of the estimated parameters; `visit` is shown a [`View`] at each time.
-    /// The last of the times may be infinite, for the steady state.
+    /// Simulates one trajectory under values of the estimated parameters; `visit` is shown a [`View`] at each time, and
+    /// may end the trajectory. The last of the times may be infinite, for the steady state.
     pub fn run(
         &mut self,
-        experiment: usize,
+        design: Design,
         estimated: &[f64],
         times: &[f64],
         key: Key,
-        mut visit: impl FnMut(usize, &mut View<'_>) -> Result<(), Failure>,
+        mut visit: impl FnMut(usize, &mut View<'_>) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<(), Failure> {
         let Self { problem, method, simulators, values } = self;
-        let Start { parameters, initial } = start(problem, method, values, experiment, estimated)?;
-        let network = problem.experiments()[experiment].network.as_ref();
-        let place = if network.is_some() { 1 + experiment } else { 0 };
+        let Start { parameters, initial } = start(problem, method, values, design, estimated)?;
+        let network = problem.experiments()[design.experiment].network.as_ref();
+        let place = if network.is_some() { 1 + design.experiment } else { 0 };
         let network = network.unwrap_or_else(|| problem.network());
         let simulator = simulators[place].get_or_insert_with(|| Simulator::new(network, method));
         let finite = times.iter().take_while(|time| time.is_finite()).count();
@@ -109,7 +176,7 @@ impl<'p> Workspace<'p> {
             all.extend(steady::times(last.max(network.start())));
         }
         let mut settling = Settling::default();
-        let mut failure = None;
+        let (mut failure, mut ended) = (None, false);
         let mut record = |index: usize, state: &[f64]| {
             let index = if index < finite {
                 index
@@ -120,8 +187,11 @@ impl<'p> Workspace<'p> {
             };
             values[..state.len()].copy_from_slice(state);
             match visit(index, &mut View { values }) {
-                Ok(()) if index < finite => ControlFlow::Continue(()),
-                Ok(()) => ControlFlow::Break(()),
+                Ok(flow) if index < finite => {
+                    ended |= flow.is_break();
+                    flow
+                }
+                Ok(_) => ControlFlow::Break(()),
                 Err(error) => {
                     failure = Some(error);
                     ControlFlow::Break(())
@@ -132,87 +202,10 @@ impl<'p> Workspace<'p> {
         match (failure, finished) {
             (Some(failure), _) => Err(failure),
             (None, Err(error)) => Err(Failure(error.to_string())),
-            (None, Ok(_)) if finite < times.len() && !settling.done => Err(steady::never()),
+            (None, Ok(_)) if finite < times.len() && !settling.done && !ended => Err(steady::never()),
             (None, Ok(_)) => Ok(()),
         }
     }
-}
-
-/// From where an experiment is simulated: the network's parameters and initial values of species.
-pub(crate) struct Start {
-    pub parameters: Vec<f64>,
-    pub initial: Vec<(usize, f64)>,
-}
-
-/// The start of an experiment, after the steady state that may come before it.
-///
-/// `values` holds the scope's values; those of parameters are set.
-pub(crate) fn start(
-    problem: &Problem,
-    method: &Method,
-    values: &mut [f64],
-    experiment: usize,
-    estimated: &[f64],
-) -> Result<Start, Failure> {
-    let (parameters, initial) = prepare(problem, values, experiment, estimated);
-    let definition = &problem.experiments()[experiment];
-    if !definition.begins_steady() {
-        return Ok(Start { parameters, initial });
-    }
-    steady::check(method)?;
-    let network = problem.network();
-    let state = steady::find(network, method, &parameters, &initial)?;
-    values[..state.len()].copy_from_slice(&state);
-    values[0] = definition.start();
-    let set = definition.after_steady_state().map_or(&[][..], |period| &period.set);
-    // All values are computed before any is set.
-    let changed: Vec<(usize, f64)> = set.iter().map(|(slot, program)| (*slot, program.evaluate(values))).collect();
-    changed.iter().for_each(|&(slot, value)| values[slot] = value);
-    let parameters = values[crate::experiments::parameter_slots(network)].to_vec();
-    let initial = (0..network.species().len()).map(|index| (index, values[1 + index])).collect();
-    Ok(Start { parameters, initial })
-}
-
-/// The network's parameters and the initial counts that an experiment sets before it begins, under values of the
-/// estimated parameters.
-///
-/// `values` holds the scope's values; those of parameters are set.
-pub(crate) fn prepare(
-    problem: &Problem,
-    values: &mut [f64],
-    experiment: usize,
-    estimated: &[f64],
-) -> (Vec<f64>, Vec<(usize, f64)>) {
-    let network = problem.network();
-    let mut parameters = network.default_parameters();
-    let slots = crate::experiments::parameter_slots(network);
-    values[0] = problem.experiments()[experiment].start();
-    values[slots.clone()].copy_from_slice(&parameters);
-    for (row, &slot) in problem.parameters().iter().zip(&problem.slots) {
-        values[slot] = row.nominal.unwrap_or_default();
-    }
-    for (&position, &value) in problem.estimated_positions.iter().zip(estimated) {
-        values[problem.slots[position]] = value;
-    }
-    parameters.copy_from_slice(&values[slots.clone()]);
-    // A parameter may be a variable of the network that keeps its initial value.
-    let variables = problem.slots.iter().filter(|&&slot| slot < slots.start);
-    let mut initial: Vec<(usize, f64)> = variables.map(|&slot| (slot - 1, values[slot])).collect();
-    let changes = problem.experiments()[experiment].first_changes();
-    // All values are computed before any is set: a condition's order does not matter.
-    for change in changes {
-        if let Target::Parameter(index) = change.target {
-            parameters[index] = change.value.evaluate(values);
-        }
-    }
-    for change in changes {
-        if let Target::Species(index) = change.target {
-            let size = change.per.as_ref().and_then(|name| network.parameter_index(name));
-            let size = size.map_or(1.0, |compartment| parameters[compartment]);
-            initial.push((index, change.value.evaluate(values) * size));
-        }
-    }
-    (parameters, initial)
 }
 
 /// The values of all symbols at one time.
@@ -245,4 +238,47 @@ impl View<'_> {
         }
         Ok((y, sigma))
     }
+}
+
+/// What would have been measured of one subject at one time: `show` is given each read and its value.
+///
+/// Values beyond what can be measured come as the limit.
+pub(crate) fn measure(
+    problem: &Problem,
+    reads: &[Read],
+    view: &mut View<'_>,
+    random: &mut impl Rng,
+    mut show: impl FnMut(&Read, f64),
+) -> Result<(), Failure> {
+    let mut weights = Vec::new();
+    for (index, read) in reads.iter().enumerate() {
+        let (observable, row) = (read.observable(problem), read.row(problem));
+        let (y, sigma) = view.observe(observable, &row.overrides)?;
+        if observable.noise != NoiseDistribution::Multinomial {
+            let value = observable.noise.sample(y, sigma, row.exposure, random);
+            show(read, limited(observable, row, value));
+            continue;
+        }
+        weights.push(y);
+        if let Some(before) = read.sample {
+            let sample = multinomial::sample(row.exposure, &weights, random);
+            for (read, count) in reads[index - before..].iter().zip(sample) {
+                show(read, count);
+            }
+            weights.clear();
+        }
+    }
+    Ok(())
+}
+
+/// A value as the assay reports it.
+pub(crate) fn limited(observable: &Observable, row: &Measurement, value: f64) -> f64 {
+    let (mut lower, mut upper) = (observable.lower_limit, observable.upper_limit);
+    match row.reading {
+        Reading::Below => lower = Some(row.value),
+        Reading::Above => upper = Some(row.value),
+        _ => {}
+    }
+    let value = lower.map_or(value, |limit| value.max(limit));
+    upper.map_or(value, |limit| value.min(limit))
 }

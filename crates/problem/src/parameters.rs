@@ -18,6 +18,7 @@ pub(crate) const COLUMNS: Columns = Columns {
     kind: "parameter",
     required: &["parameterId", "lowerBound", "upperBound", "estimate"],
     optional: &["nominalValue", "parameterName", "priorDistribution", "priorParameters", "unit", "description"],
+    open: false,
 };
 
 /// Columns that stand beside the parameters in a run's tables.

@@ -13,6 +13,7 @@ use crate::{
     measurements::{Series, Trajectory},
     observables::Observable,
     parameters::Parameter,
+    subjects::{Covariate, Subject, Subjects},
 };
 
 /// A calibration problem, as read from a folder.
@@ -46,6 +47,7 @@ pub struct Problem {
     pub(crate) experiments: Vec<Experiment>,
     pub(crate) trajectories: Vec<Trajectory>,
     pub(crate) series: Vec<Series>,
+    pub(crate) subjects: Subjects,
     pub(crate) simulation: SimulationSettings,
     pub(crate) fit: FitSettings,
     pub(crate) warnings: Vec<String>,
@@ -131,6 +133,24 @@ impl Problem {
     #[must_use]
     pub fn series(&self) -> &[Series] {
         &self.series
+    }
+
+    /// The subjects of the subject tables; empty if there are none.
+    #[must_use]
+    pub fn subjects(&self) -> &[Subject] {
+        &self.subjects.subjects
+    }
+
+    /// The names of the groups that subjects are in.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.subjects.groups
+    }
+
+    /// What is known of the subjects.
+    #[must_use]
+    pub fn covariates(&self) -> &[Covariate] {
+        &self.subjects.covariates
     }
 
     /// How many measurements there are.

@@ -1,5 +1,7 @@
 //! A problem as what approximate Bayesian computation needs: parameters in, summaries out.
 
+use std::ops::ControlFlow;
+
 use metacascade_engine::Method;
 use metacascade_inference::{Failure, Parameter, Proposal, Simulator, optimise};
 use metacascade_random::Key;
@@ -7,8 +9,10 @@ use rayon::prelude::*;
 
 use crate::{
     likelihood::ProblemLikelihood,
-    observe::{Run, Workspace, prepare, runs},
+    measurements::Reading,
+    observe::{Design, Run, Workspace, data_len, measure, measured, runs},
     problem::Problem,
+    start::prepare,
     summaries::{Change, Summaries},
 };
 
@@ -46,9 +50,7 @@ impl<'p> ProblemSimulator<'p> {
         {
             summaries.set_reference(&reference, &changes);
         }
-        let data: Vec<f64> =
-            problem.series().iter().flat_map(|series| &series.measurements).map(|row| row.value).collect();
-        let observed = summaries.of(&data);
+        let observed = summaries.of(&measured(problem));
         Self { problem, method, reason, runs: runs(problem, shared), summaries, observed }
     }
 
@@ -64,7 +66,10 @@ impl<'p> ProblemSimulator<'p> {
         self.summaries.names(self.problem)
     }
 
-    /// A simulated data set: one value for each measurement, series after series, each in order of time.
+    /// A simulated data set: one value for each measurement, series after series, each in order of time; then the
+    /// standard deviations of the measurements that are means, in the same order.
+    ///
+    /// Where a mean of n subjects was measured, n are simulated. Values beyond an assay's limits are the limit.
     ///
     /// # Errors
     /// Why the parameters cannot be simulated.
@@ -73,21 +78,46 @@ impl<'p> ProblemSimulator<'p> {
     }
 
     fn data_in(&self, workspace: &mut Workspace<'_>, parameters: &[f64], key: Key) -> Result<Vec<f64>, Failure> {
-        let mut data = vec![f64::NAN; self.problem.measurement_count()];
+        let mut data = vec![f64::NAN; data_len(self.problem)];
         for (index, run) in self.runs.iter().enumerate() {
             let key = key.child(index as u64);
-            let mut noise = key.child(1).stream();
-            workspace.run(run.experiment, parameters, &run.times, key.child(0), |time, view| {
-                for read in &run.reads[time] {
-                    let series = &self.problem.series()[read.series];
-                    let observable = &self.problem.observables()[series.observable];
-                    let (y, sigma) = view.observe(observable, &series.measurements[read.measurement].overrides)?;
-                    data[read.position] = observable.noise.sample(y, sigma, &mut noise);
-                }
-                Ok(())
-            })?;
+            for subject in 0..run.count {
+                let key = if subject == 0 { key } else { key.child(2).child(subject as u64) };
+                let mut noise = key.child(1).stream();
+                workspace.run(run.design, parameters, &run.times, key.child(0), |time, view| {
+                    measure(self.problem, &run.reads[time], view, &mut noise, |read, value| {
+                        let spread = read.spread;
+                        match read.row(self.problem).reading {
+                            Reading::Mean { n, .. } if subject < n as usize => {
+                                average(&mut data, read.position, spread, subject, value);
+                            }
+                            _ if subject == 0 => data[read.position] = value,
+                            _ => {}
+                        }
+                    })?;
+                    Ok(ControlFlow::Continue(()))
+                })?;
+            }
+        }
+        for read in self.runs.iter().flat_map(|run| run.reads.iter().flatten()) {
+            if let (Some(spread), Reading::Mean { n, .. }) = (read.spread, read.row(self.problem).reading) {
+                data[spread] = (data[spread] / (n - 1.0)).sqrt();
+            }
         }
         Ok(data)
+    }
+}
+
+/// Takes one more value into a mean and the sum of squared deviations from it (Welford 1962, Technometrics 4:419).
+fn average(data: &mut [f64], mean: usize, squares: Option<usize>, before: usize, value: f64) {
+    if before == 0 {
+        data[mean] = 0.0;
+        squares.into_iter().for_each(|squares| data[squares] = 0.0);
+    }
+    let difference = value - data[mean];
+    data[mean] += difference / (before + 1) as f64;
+    if let Some(squares) = squares {
+        data[squares] += difference * (value - data[mean]);
     }
 }
 
@@ -118,7 +148,10 @@ pub(crate) fn resolve(problem: &Problem, method: &Method) -> (Method, String) {
     let mut exact = None;
     for (experiment, definition) in problem.experiments().iter().enumerate() {
         let Some(end) = end(experiment) else { continue };
-        let (parameters, initial) = prepare(problem, &mut values, experiment, &problem.nominal());
+        let subject = problem.series().iter().find(|series| series.experiment == experiment);
+        let subject = subject.and_then(|series| problem.trajectories()[series.trajectory].subject);
+        let design = Design { experiment, subject };
+        let (parameters, initial) = prepare(problem, &mut values, design, &problem.nominal());
         if *method == Method::Auto && !initial.is_empty() {
             // The engine judges by the model's own initial counts, which are not the ones simulated.
             let reason = format!(

@@ -25,15 +25,17 @@ pub(crate) const PARAMETERS: Columns = Columns {
         "unit",
         "description",
     ],
+    open: false,
 };
 
 pub(crate) const CONDITIONS: Columns =
-    Columns { kind: "wide condition", required: &["conditionId"], optional: &["conditionName"] };
+    Columns { kind: "wide condition", required: &["conditionId"], optional: &["conditionName"], open: true };
 
 pub(crate) const OBSERVABLES: Columns = Columns {
     kind: "observable",
     required: &["observableId", "observableFormula", "noiseFormula"],
     optional: &["observableName", "observableTransformation", "noiseDistribution", "observableUnit", "observableKind"],
+    open: false,
 };
 
 pub(crate) const MEASUREMENTS: Columns = Columns {
@@ -47,6 +49,7 @@ pub(crate) const MEASUREMENTS: Columns = Columns {
         "replicateId",
         "modelId",
     ],
+    open: false,
 };
 
 /// A cell's text; nothing where it is empty.
@@ -60,7 +63,7 @@ struct Source<'t> {
 
 impl<'t> Source<'t> {
     fn of(table: &'t Table) -> Self {
-        Self { table, positions: table.names().into_iter().enumerate().map(|(at, name)| (name, at)).collect() }
+        Self { table, positions: table.names().enumerate().map(|(at, name)| (name.to_owned(), at)).collect() }
     }
 
     fn text(&self, row: usize, column: &str) -> Option<&'t str> {
@@ -86,7 +89,8 @@ impl<'t> Source<'t> {
             }
             columns.push((name, cells));
         }
-        self.table.derive(columns, Origin { rows: (0..self.table.len()).collect(), renamed, columns: None })
+        let rows = (0..self.table.len()).collect();
+        Some(self.table.derive(&columns, Origin { rows, renamed, ..Origin::default() }))
     }
 }
 
@@ -169,8 +173,8 @@ fn prior(source: &Source<'_>, row: usize) -> (Cell, Cell) {
 
 /// A condition table: a row for each cell that sets something. Adds the identifiers of all conditions to `known`.
 pub(crate) fn conditions(table: &Table, known: &mut BTreeSet<String>) -> Option<Table> {
-    let names = table.names();
-    let id = names.iter().position(|name| name == "conditionId")?;
+    let names: Vec<&str> = table.names().collect();
+    let id = names.iter().position(|name| *name == "conditionId")?;
     let (mut ids, mut targets, mut values) = (Vec::new(), Vec::new(), Vec::new());
     let mut origin = Origin { columns: Some(Vec::new()), ..Origin::default() };
     origin.renamed.insert("conditionId".to_owned(), id);
@@ -178,12 +182,12 @@ pub(crate) fn conditions(table: &Table, known: &mut BTreeSet<String>) -> Option<
         let cell = |column: usize| table.text(row, column).filter(|text| !text.eq_ignore_ascii_case("nan"));
         known.extend(cell(id).map(str::to_owned));
         for (column, name) in names.iter().enumerate() {
-            if matches!(name.as_str(), "conditionId" | "conditionName") {
+            if matches!(*name, "conditionId" | "conditionName") {
                 continue;
             }
             if let Some(value) = cell(column) {
                 ids.push(cell(id).map(str::to_owned));
-                targets.push(Some(name.clone()));
+                targets.push(Some((*name).to_owned()));
                 values.push(Some(value.to_owned()));
                 origin.rows.push(row);
                 if let Some(columns) = &mut origin.columns {
@@ -192,7 +196,7 @@ pub(crate) fn conditions(table: &Table, known: &mut BTreeSet<String>) -> Option<
             }
         }
     }
-    table.derive(vec![("conditionId", ids), ("targetId", targets), ("targetValue", values)], origin)
+    Some(table.derive(&[("conditionId", ids), ("targetId", targets), ("targetValue", values)], origin))
 }
 
 /// The observable table.
@@ -274,7 +278,7 @@ pub(crate) fn measurements(
     let source = Source::of(table);
     let mut of_rows = Vec::new();
     let (mut ids, mut times, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
-    let mut origin = Origin { columns: None, ..Origin::default() };
+    let mut origin = Origin::default();
     if let Some(&column) = source.positions.get("simulationConditionId") {
         origin.renamed = ["experimentId", "conditionId", "time"].map(|name| (name.to_owned(), column)).into();
     }
@@ -297,8 +301,7 @@ pub(crate) fn measurements(
         }
         of_rows.push(Some(id));
     }
-    let experiments =
-        table.derive(vec![("experimentId", ids), ("time", times), ("conditionId", conditions)], origin)?;
+    let experiments = table.derive(&[("experimentId", ids), ("time", times), ("conditionId", conditions)], origin);
     let keep = [
         "observableId",
         "measurement",
