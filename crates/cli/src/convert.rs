@@ -36,7 +36,7 @@ fn problem(path: &Path, folder: &Path) -> Result<(), Failed> {
         return Err(failed.help("name a folder that is not there yet"));
     }
     for (name, text) in files {
-        write_file(&folder.join(name), text.as_bytes())?;
+        write_file(&folder.join(name), &text)?;
     }
     Ok(())
 }

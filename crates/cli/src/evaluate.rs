@@ -64,10 +64,10 @@ pub fn run(typed: &Evaluate) -> Result<(), Failed> {
         let text = serde_json::to_string_pretty(&found).map_err(|error| Failed::Work(error.to_string()))?;
         anstream::println!("{text}");
     } else {
-        anstream::println!("log-likelihood  {log_likelihood:.6}");
-        anstream::println!("chi²            {chi_squared:.6} ({measurements} measurements)");
-        anstream::println!("log-prior       {log_prior:.6}");
-        anstream::println!("log-posterior   {log_posterior:.6}");
+        anstream::println!("log-likelihood  {log_likelihood:.4}");
+        anstream::println!("chi²            {chi_squared:.4} ({measurements} measurements)");
+        anstream::println!("log-prior       {log_prior:.4}");
+        anstream::println!("log-posterior   {log_posterior:.4}");
     }
     Ok(())
 }

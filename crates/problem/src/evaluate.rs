@@ -4,8 +4,15 @@ use metacascade_engine::{Diagnostic, Diagnostics, suggestion};
 use metacascade_inference::{Failure, Likelihood as _};
 
 use crate::{
-    experiments, likelihood::ProblemLikelihood, linear_noise, measurements, problem::Problem, problems::Problems,
-    table::Table, version_1,
+    experiments,
+    likelihood::ProblemLikelihood,
+    linear_noise,
+    measurements::{self, Measurement, Reading},
+    noise::NoiseDistribution,
+    problem::Problem,
+    problems::Problems,
+    table::Table,
+    version_1,
 };
 
 /// How the probability of the measurements is computed.
@@ -23,12 +30,12 @@ pub enum EvaluateMethod {
 pub struct Evaluation {
     /// Log density of all measurements.
     pub log_likelihood: f64,
-    /// Sum of squared residuals in units of the noise, on the logarithmic scale for laws of the logarithm; for counts in
-    /// units of their standard deviation (Pearson's statistic).
+    /// Sum of squared residuals in units of the noise (its standard deviation, or the scale of Laplace's law), on the
+    /// logarithmic scale for laws of the logarithm. Censored measurements and multinomial samples have none.
     pub chi_squared: f64,
     /// Log density of the estimated parameters under their priors, truncated by their bounds.
     pub log_prior: f64,
-    /// The model's value of each measurement: series after series, each in order of time.
+    /// The model's value of each measurement, of counts their mean: series after series, each in order of time.
     pub simulations: Vec<f64>,
 }
 
@@ -52,19 +59,35 @@ pub fn evaluate(problem: &Problem, parameters: &[f64], method: EvaluateMethod) -
             let likelihood = ProblemLikelihood::new(problem);
             let mut chi_squared = 0.0;
             likelihood.visit(parameters, |read, row, y, sigma| {
-                simulations[read.position] = y;
-                let (value, mean) = (row.value, row.exposure * y);
-                chi_squared += match read.observable(problem).noise {
-                    noise if noise.is_logarithmic() => ((value.ln() - mean.ln()) / sigma).powi(2),
-                    noise if noise.is_discrete() => (value - mean).powi(2) / noise.variance(y, sigma, row.exposure),
-                    _ => ((value - mean) / sigma).powi(2),
-                };
+                simulations[read.position] = row.exposure * y;
+                let residual = residual(read.observable(problem).noise, row, y, sigma);
+                chi_squared += residual * residual;
             })?;
             (likelihood.log_likelihood(parameters)?, chi_squared)
         }
         EvaluateMethod::LinearNoise => linear_noise::evaluate(problem, parameters, &mut simulations)?,
     };
     Ok(Evaluation { log_likelihood, chi_squared, log_prior, simulations })
+}
+
+/// A residual in units of the noise; 0 where there is none.
+fn residual(noise: NoiseDistribution, row: &Measurement, y: f64, sigma: f64) -> f64 {
+    let count = match row.reading {
+        Reading::Exact => 1.0,
+        Reading::Mean { n, .. } => n,
+        Reading::Below | Reading::Above | Reading::UpTo(_) => return 0.0,
+    };
+    let (e, mean) = (row.exposure, row.exposure * y);
+    let sd = match noise {
+        NoiseDistribution::Normal | NoiseDistribution::Laplace => sigma / f64::sqrt(count),
+        NoiseDistribution::LogNormal | NoiseDistribution::LogLaplace => return (row.value.ln() - mean.ln()) / sigma,
+        NoiseDistribution::Poisson => mean.sqrt(),
+        NoiseDistribution::NegativeBinomial => (mean + sigma * mean * mean).sqrt(),
+        NoiseDistribution::Binomial => (mean * (1.0 - y)).sqrt(),
+        NoiseDistribution::BetaBinomial => (mean * (1.0 - y) * (1.0 + (e - 1.0) * sigma)).sqrt(),
+        NoiseDistribution::Multinomial => return 0.0,
+    };
+    (row.value - mean) / sd
 }
 
 impl Problem {
@@ -112,18 +135,18 @@ impl Problem {
         let mut values: Vec<Vec<Option<f64>>> = tables.iter().map(|table| vec![None; table.len()]).collect();
         let rows = self.series.iter().flat_map(|series| &series.measurements);
         for (measurement, &simulation) in rows.zip(simulations) {
-            let (table, row) = (measurement.source.0 as usize, measurement.source.1 as usize);
-            match values.get_mut(table).and_then(|table| table.get_mut(row)) {
+            let (table, row) = measurement.source;
+            match values.get_mut(table as usize).and_then(|table| table.get_mut(row as usize)) {
                 Some(value) => *value = Some(simulation),
                 None => {
-                    let file = self.measurement_files.get(table).cloned().unwrap_or_default();
+                    let file = self.measurement_files.get(table as usize).cloned().unwrap_or_default();
                     return Err(Diagnostic::new(file, "the file has changed since it was read").into());
                 }
             }
         }
         let mut names: Vec<String> = Vec::new();
         for name in tables.iter().flat_map(Table::names) {
-            if !names.iter().any(|known| known == name) {
+            if names.iter().all(|known| known != name) {
                 names.push(name.to_owned());
             }
         }
@@ -131,9 +154,8 @@ impl Problem {
         let mut text = header.collect::<Vec<_>>().join("\t");
         text.push('\n');
         for (table, values) in tables.iter().zip(&values) {
-            let own: Vec<&str> = table.names().collect();
-            let places: Vec<Option<usize>> =
-                names.iter().map(|name| own.iter().position(|other| other == name)).collect();
+            let place = |name: &String| table.names().position(|other| other == name);
+            let places: Vec<Option<usize>> = names.iter().map(place).collect();
             for (row, value) in values.iter().enumerate() {
                 let cells = names.iter().zip(&places).map(|(name, place)| match (name.as_str(), value) {
                     ("measurement", Some(value)) => value.to_string(),

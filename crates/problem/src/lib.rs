@@ -1,14 +1,15 @@
 //! Calibration problems on disk and fits on disk.
 //!
-//! A [`Problem`] is a folder of PEtab 2 tables and a model. It becomes a [`ProblemSimulator`] for approximate Bayesian
+//! A [`Problem`] is a folder of PEtab tables and a model. It becomes a [`ProblemSimulator`] for approximate Bayesian
 //! computation, or a [`ProblemLikelihood`] for maximum likelihood; its posterior becomes a [`Predictive`]; and all of
-//! it is kept in a [`run`].
+//! it is kept in a [`run`]. [`evaluate()`] tells how well it fits at given parameters, [`export()`] writes it as SBML and
+//! PEtab.
 //!
 //! ```text
 //! problem.yaml     format_version: 2.0.0
 //!                  parameter_files: [parameters.tsv]
-//!                  model_files: {ID: {location: model.toml, language: metacascade}}
-//!                  condition_files, experiment_files, observable_files, measurement_files: [...]
+//!                  model_files: {ID: {location: model.toml, language: metacascade}}, or language: sbml
+//!                  condition_files, experiment_files, observable_files, measurement_files, mapping_files: [...]
 //!                  extensions: {metacascade: {version, required, title, description, simulation, fit, subject_files,
 //!                  survival_files, covariates: {column: parameter},
 //!                  conversions: [{from, to, by}]}}
@@ -22,6 +23,7 @@
 //! measurements.tsv observableId, experimentId, measurement, time, [observableParameters], [noiseParameters], [modelId],
 //!                  [datasetId], and ours: [replicateId], [subjectId], [trials], [sampledFraction], [censoring],
 //!                  [upperLimit], [measurementSd], [measurementN], [measurementUnit], [timeUnit]
+//! mapping.tsv      petabEntityId, modelEntityId, [name]
 //! subjects.tsv     ours: subjectId, [groupId], [experimentId], and any covariates
 //! survival.tsv     ours: subjectId, time, event, endpoint, [experimentId], [timeUpper], [timeUnit]
 //! ```
@@ -51,8 +53,17 @@
 //!   into `observableUnit` and the model's unit of time. Units of one dimension convert by themselves; for others
 //!   `conversions` says by how much, a number or a parameter that is not estimated. The noise is in the observable's unit.
 //! * A row whose measurement is `NA` is left out.
+//! * `noiseLaw`: one of the laws that PEtab lacks, where `noiseDistribution` must be one that other programs know.
 //!
-//! Conditions act at time 0.
+//! An experiment is a sequence of periods. Conditions of the first act before initial values are computed, those of a later
+//! one on the state then; a first period at `-inf` lasts until the mean field is steady, and a measurement at `inf` is one
+//! of the steady state after the last period. Both exist for the method `ode` alone. An arm of the model is a condition.
+//! Expressions are those of PEtab. In SBML models, ids mean what they mean there: a species may be a concentration.
+//!
+//! Version 1 of PEtab is read too, with a YAML file of any name, and becomes version 2 cell by cell: each pair of
+//! `preequilibrationConditionId` and `simulationConditionId` is an experiment, `observableTransformation` part of the law
+//! of the noise, a prior on the parameter's scale a law of the parameter or its logarithm. Priors for starting points and
+//! visualization files are left aside. Columns that mean nothing here are told in [`Problem::warnings`].
 
 mod document;
 mod evaluate;
@@ -77,6 +88,7 @@ mod problems;
 pub mod run;
 mod scope;
 mod simulator;
+mod start;
 mod steady;
 mod subjects;
 mod summaries;

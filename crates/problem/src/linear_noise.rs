@@ -5,7 +5,10 @@
 //! measurement noise besides. Laws of the logarithm are normal in the logarithm. Measurements at different times are
 //! taken as independent given the mean: what a trajectory remembers of its fluctuations is left out.
 
-use std::ops::ControlFlow;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    ops::ControlFlow,
+};
 
 use metacascade_engine::{LinearNoise, MeanCovariance};
 use metacascade_inference::Failure;
@@ -16,9 +19,13 @@ use crate::{
     measurements::Reading,
     noise::NoiseDistribution,
     observables::Observable,
-    observe::{Run, Start, Workspace, runs, start},
+    observe::{Design, Run, Workspace, runs},
     problem::Problem,
+    start::{Start, start},
 };
+
+/// The times at which an experiment is measured, and the moments then.
+type Moments = (Vec<f64>, Vec<MeanCovariance>);
 
 /// Log-likelihood and χ². The means of all measurements are written to `simulations`.
 pub(crate) fn evaluate(problem: &Problem, parameters: &[f64], simulations: &mut [f64]) -> Result<(f64, f64), Failure> {
@@ -35,9 +42,9 @@ pub(crate) fn evaluate(problem: &Problem, parameters: &[f64], simulations: &mut 
             return Err(Failure(message));
         }
     }
-    let rows = problem.series().iter().flat_map(|series| &series.measurements);
-    if rows.clone().any(|row| row.reading != Reading::Exact || row.exposure != 1.0) {
-        let message = "linear noise needs single values that are known exactly, not censored, sampled or averaged ones";
+    let mut rows = problem.series().iter().flat_map(|series| &series.measurements);
+    if rows.any(|row| row.reading != Reading::Exact) {
+        let message = "some measurements are censored or means of several subjects, which linear noise does not know";
         return Err(Failure(message.to_owned()));
     }
     let method = problem.simulation().mean_field();
@@ -45,11 +52,11 @@ pub(crate) fn evaluate(problem: &Problem, parameters: &[f64], simulations: &mut 
     let mut values = vec![0.0; problem.scope_slots];
     let (mut log_likelihood, mut chi_squared) = (0.0, 0.0);
     // The means are those of the mean field, which also knows what events do to parameters.
-    let mut covariances: Vec<Option<(Vec<f64>, Vec<MeanCovariance>)>> = vec![None; problem.experiments().len()];
+    let mut known: BTreeMap<Design, Moments> = BTreeMap::new();
     for run in runs(problem, false, None) {
-        let known = match &mut covariances[run.design.experiment] {
-            Some(known) => known,
-            empty => {
+        let known = match known.entry(run.design) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(empty) => {
                 let times = times(problem, run.design.experiment);
                 let Start { parameters, initial } = start(problem, &method, &mut values, run.design, parameters)?;
                 let network = problem.experiments()[run.design.experiment].network.as_ref();
@@ -81,7 +88,7 @@ fn one(
     workspace: &mut Workspace<'_>,
     run: &Run,
     parameters: &[f64],
-    (times, moments): &(Vec<f64>, Vec<MeanCovariance>),
+    (times, moments): &Moments,
     simulations: &mut [f64],
 ) -> Result<(f64, f64), Failure> {
     let (mut log_likelihood, mut chi_squared) = (0.0, 0.0);
@@ -96,12 +103,12 @@ fn one(
         let mut total = DMatrix::zeros(size, size);
         let mut jacobian = 0.0;
         for (row, read) in reads.iter().enumerate() {
-            let series = &problem.series()[read.series];
-            let observable = &problem.observables()[series.observable];
-            let measurement = &series.measurements[read.measurement];
+            let (observable, measurement) = (read.observable(problem), read.row(problem));
             let (y, sigma) = view.observe(observable, &measurement.overrides)?;
+            let y = measurement.exposure * y;
             simulations[read.position] = y;
             let mut slope = gradient(problem, observable, view.values());
+            slope.iter_mut().for_each(|slope| *slope *= measurement.exposure);
             if observable.noise.is_logarithmic() {
                 if y <= 0.0 {
                     return Err(Failure(format!("the observable `{}` is {y} at time {time}", observable.id)));

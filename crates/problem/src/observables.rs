@@ -23,6 +23,7 @@ pub(crate) const COLUMNS: Columns = Columns {
         "noiseDistribution",
         "observableUnit",
         "observableKind",
+        "noiseLaw",
         "observableGroup",
         "lowerLimit",
         "upperLimit",
@@ -124,7 +125,10 @@ fn read_row(
     problems: &mut Problems,
 ) -> Option<Defined> {
     let formula = table.column("observableFormula").and_then(|cells| cells.required(table, row, problems));
-    let noise = choice(table, row, "noiseDistribution", &NoiseDistribution::NAMES, problems);
+    // Where other programs must find one of PEtab's laws, ours stands in a column of its own.
+    let ours = table.column("noiseLaw").is_some_and(|cells| cells.text(row).is_some());
+    let law = if ours { "noiseLaw" } else { "noiseDistribution" };
+    let noise = choice(table, row, law, &NoiseDistribution::NAMES, problems);
     // A law without noise of its own ignores the formula, which may then be left empty.
     let noise_formula = match noise.has_noise() {
         true => table.column("noiseFormula").and_then(|cells| cells.required(table, row, problems)),

@@ -10,8 +10,9 @@ use rayon::prelude::*;
 use crate::{
     likelihood::ProblemLikelihood,
     measurements::Reading,
-    observe::{Design, Run, Workspace, data_len, measure, measured, prepare, runs, survival_start},
+    observe::{Design, Run, Workspace, data_len, measure, measured, runs, survival_start},
     problem::Problem,
+    start::prepare,
     summaries::{Change, Summaries},
     survival::{Answers, Curves},
 };

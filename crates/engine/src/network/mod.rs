@@ -371,4 +371,6 @@ impl Network {
 }
 
 #[cfg(test)]
+mod protocol_tests;
+#[cfg(test)]
 mod tests;

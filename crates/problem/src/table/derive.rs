@@ -27,9 +27,9 @@ impl Origin {
 }
 
 impl Table {
-    /// The text of a cell by the position of its column; none if it is empty.
+    /// The text of a cell by the position of its column; none if it is empty or `NA`.
     pub fn text(&self, row: usize, column: usize) -> Option<&str> {
-        (column < self.names.len()).then(|| self.whole(row, column)).filter(|text| !text.is_empty())
+        (column < self.names.len()).then(|| self.whole(row, column)).filter(|text| !text.is_empty() && *text != "NA")
     }
 
     /// A table of the same file with these columns instead, each with a cell for each row of `origin`; none if it is too

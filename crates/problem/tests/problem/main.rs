@@ -6,6 +6,7 @@ mod fixture;
 mod likelihood;
 mod load;
 mod mistakes;
+mod petab;
 mod predictive;
 mod run;
 mod simulator;
