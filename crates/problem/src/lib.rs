@@ -106,7 +106,7 @@ pub use identify::{Identifiability, identifiability};
 pub use likelihood::ProblemLikelihood;
 pub use measurements::{Measurement, Reading, Series, Trajectory};
 pub use noise::NoiseDistribution;
-pub use observables::{Kind, Observable};
+pub use observables::{FigureKind, Kind, Observable};
 pub use overview::{ObservableOverview, Overview, overview};
 pub use parameters::Parameter;
 pub use predictive::{DRAWS, Predictive, predictive};

@@ -47,6 +47,19 @@ pub enum Kind {
 
 const KINDS: [(&str, Kind); 3] = [("cells", Kind::Cells), ("fraction", Kind::Fraction), ("amount", Kind::Amount)];
 
+/// How measurements are best held against predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FigureKind {
+    /// Measurements over time before bands of the prediction.
+    Bands,
+    /// Small counts: how often each number was seen, and how often it is predicted.
+    CountHistogram,
+    /// Shares of a whole over time, counts over their trials.
+    Shares,
+    /// The share of subjects without an event over time, with a band of the prediction.
+    KaplanMeier,
+}
+
 /// One row of the observable table.
 #[derive(Clone, Debug)]
 pub struct Observable {
@@ -83,6 +96,16 @@ pub struct Observable {
 }
 
 impl Observable {
+    /// How its measurements are best held against predictions.
+    #[must_use]
+    pub fn figure(&self) -> FigureKind {
+        match self.noise {
+            NoiseDistribution::Poisson | NoiseDistribution::NegativeBinomial => FigureKind::CountHistogram,
+            noise if noise.is_discrete() || self.kind == Kind::Fraction => FigureKind::Shares,
+            _ => FigureKind::Bands,
+        }
+    }
+
     /// The slots of the placeholders: the observable's, then the noise's.
     pub(crate) fn placeholder_slots(&self) -> std::ops::Range<usize> {
         let start = self.own_slot + 1;

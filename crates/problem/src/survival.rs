@@ -25,6 +25,7 @@ use metacascade_random::rand::{Rng, RngExt as _};
 
 use crate::{
     measurements::{self, Names, References, Series, Trajectory},
+    observables::FigureKind,
     observe::View,
     problem::Problem,
     problems::{Complaint, Problems},
@@ -71,6 +72,14 @@ pub struct Endpoint {
     pub(crate) program: Program,
     /// Whether its value is the time of the event.
     pub(crate) is_time: bool,
+}
+
+impl Endpoint {
+    /// How times to it are best held against predictions.
+    #[must_use]
+    pub fn figure(&self) -> FigureKind {
+        FigureKind::KaplanMeier
+    }
 }
 
 /// A time and whether an event ended it.

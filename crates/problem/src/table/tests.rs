@@ -81,6 +81,35 @@ fn gzip_is_unpacked_and_bombs_are_named() {
 }
 
 #[test]
+fn parquet_is_read_and_damage_to_it_is_named() {
+    use polars::prelude::{DataFrame, NamedFrom, ParquetWriter, Series};
+    let ids = Series::new("id".into(), ["a", "b\tc", "d"]);
+    let values = Series::new("value".into(), [Some(0.1 + 0.2), None, Some(1e-300)]);
+    let mut frame = DataFrame::new(3, vec![ids.into(), values.into()]).unwrap();
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).finish(&mut frame).unwrap();
+    let read = |bytes: &[u8]| {
+        let mut problems = Problems::default();
+        let table = Table::parse(bytes, "t.parquet", &COLUMNS, &mut problems);
+        (table, problems.into_diagnostics().to_string())
+    };
+    let table = read(&bytes).0.unwrap();
+    let (id, value) = (table.column("id").unwrap(), table.column("value").unwrap());
+    assert_eq!((id.text(1), value.text(1)), (Some("b\tc"), None));
+    assert_eq!(value.text(0).and_then(parse_number), Some(0.1 + 0.2));
+    assert_eq!(value.text(2).and_then(parse_number), Some(1e-300));
+    // Whatever is done to a byte: a table or a message that names the file.
+    for at in (4..bytes.len()).step_by(7) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0xA5;
+        let (table, shown) = read(&damaged);
+        assert!(table.is_some() || shown.contains("t.parquet"), "{shown}");
+        let (table, shown) = read(&bytes[..at]);
+        assert!(table.is_none() && shown.contains("t.parquet"), "{shown}");
+    }
+}
+
+#[test]
 fn a_column_full_of_bad_cells_is_summed_up() {
     let mut text = String::from("id\tvalue\n");
     for row in 0..1000 {
