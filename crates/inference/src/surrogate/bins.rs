@@ -1,0 +1,161 @@
+//! Laws of categories, as chains of binomial ones.
+
+use rayon::prelude::*;
+
+use super::{
+    basis::dot,
+    regression::{Family, Rows},
+};
+use crate::Law;
+
+/// Categories of values below each edge and, last, the rest.
+const CATEGORIES: usize = 48;
+
+/// Categories in a row, each as a binomial share of what the ones before have left: multinomial, and, for times that
+/// are not always seen, the hazards of a life table.
+pub(super) enum Categories {
+    /// Counts of categories as they are.
+    Counts(Vec<usize>),
+    /// Values sorted into bins; with limits for times to an event.
+    Values { at: Vec<usize>, limits: Option<Vec<f64>>, edges: Vec<f64> },
+}
+
+impl Categories {
+    /// `None` for laws of another kind. Edges are quantiles of what was simulated where the weights are.
+    pub fn new(law: &Law, data: &[&[f64]], weights: &[f64]) -> Option<Self> {
+        let values = |at: &[usize], limits: Option<&[f64]>| {
+            let largest = weights.iter().copied().fold(0.0, f64::max);
+            let near = data.iter().zip(weights).filter(|(_, weight)| **weight > 0.2 * largest);
+            let seen = near.flat_map(|(row, _)| {
+                let seen = move |&place: &usize| limits.is_none_or(|limits| row[at[place]] < limits[place]);
+                (0..at.len()).filter(seen).map(|place| row[at[place]])
+            });
+            Self::Values { at: at.to_vec(), limits: limits.map(<[f64]>::to_vec), edges: edges(seen.collect()) }
+        };
+        Some(match law {
+            Law::Multinomial { at } => Self::Counts(at.clone()),
+            Law::Exchangeable { at } => values(at, None),
+            Law::Survival { at, limits } => values(at, Some(limits)),
+            Law::Poisson { .. } | Law::Branching { .. } => return None,
+        })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Counts(at) => at.len().saturating_sub(1),
+            Self::Values { edges, .. } => edges.len(),
+        }
+    }
+
+    /// For each category but the last, how many there were in it, and in it or a later one.
+    pub fn counts(&self, data: &[f64]) -> Vec<(f64, f64)> {
+        match self {
+            Self::Counts(at) => {
+                let mut left: f64 = at.iter().map(|&position| data[position]).sum();
+                let count = |&position: &usize| {
+                    let trials = left;
+                    left -= data[position];
+                    (data[position], trials)
+                };
+                at[..self.len()].iter().map(count).collect()
+            }
+            Self::Values { at, limits, edges } => {
+                let mut counts = vec![(0.0, 0.0); edges.len()];
+                for (place, &position) in at.iter().enumerate() {
+                    let value = data[position];
+                    let category = edges.partition_point(|&edge| edge <= value);
+                    // Only categories that end within the follow-up can be told from later ones.
+                    let whole = limits
+                        .as_ref()
+                        .map_or(edges.len(), |limits| edges.partition_point(|&edge| edge <= limits[place]));
+                    counts[..whole.min(category + 1)].iter_mut().for_each(|count| count.1 += 1.0);
+                    if category < whole {
+                        counts[category].0 += 1.0;
+                    }
+                }
+                counts
+            }
+        }
+    }
+
+    /// Fits every category's share to simulations.
+    pub fn fit(self, rows: &Rows, data: &[&[f64]], observed: &[f64]) -> Vec<Binomial> {
+        let counts: Vec<Vec<(f64, f64)>> = data.par_iter().map(|row| self.counts(row)).collect();
+        let observed = self.counts(observed);
+        (0..self.len())
+            .into_par_iter()
+            .map(|category| {
+                let (response, trials): (Vec<f64>, Vec<f64>) = counts.iter().map(|counts| counts[category]).unzip();
+                let coefficients = rows.generalised(Family::Binomial, rows.width(), &response, &trials);
+                Binomial { coefficients, observed: observed[category] }
+            })
+            .collect()
+    }
+}
+
+/// A binomial share as a function of the parameters, and what was observed.
+#[derive(Clone, Debug)]
+pub(super) struct Binomial {
+    coefficients: Vec<f64>,
+    observed: (f64, f64),
+}
+
+impl Binomial {
+    pub fn log_likelihood(&self, features: &[f64]) -> f64 {
+        let (successes, trials) = self.observed;
+        if trials == 0.0 {
+            return 0.0;
+        }
+        Family::Binomial.log_likelihood(dot(&self.coefficients, features), successes, trials)
+    }
+}
+
+/// Ascending edges between categories of about equal probability. A value that is met often has a category to itself.
+fn edges(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    let mut edges = Vec::new();
+    for level in 1..CATEGORIES {
+        let Some(&value) = values.get(level * values.len() / CATEGORIES) else { continue };
+        match edges.last() {
+            // Met again: the next larger value begins a new category.
+            Some(&last) if last == value => edges.push(value.next_up()),
+            Some(&last) if last > value => {}
+            _ => edges.push(value),
+        }
+    }
+    // Nothing lies below the first edge if it is the smallest value.
+    if edges.first().is_some_and(|&edge| values.first() >= Some(&edge)) {
+        edges.remove(0);
+    }
+    edges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_are_counted_in_a_row() {
+        let counts = Categories::Counts(vec![0, 1, 2]);
+        assert_eq!(counts.counts(&[3.0, 2.0, 5.0]), [(3.0, 10.0), (2.0, 7.0)]);
+        let values = Categories::Values { at: vec![0, 1, 2], limits: None, edges: vec![1.0, 2.0] };
+        assert_eq!(values.counts(&[0.0, 1.0, 7.0]), [(1.0, 3.0), (1.0, 2.0)]);
+    }
+
+    /// Who is followed for .5 says nothing about [0, 1); who is followed for 1.5, nothing about [1, 2).
+    #[test]
+    fn follow_up_that_ends_within_a_category_leaves_it_out() {
+        let limits = Some(vec![0.5, 1.5, 9.0, 9.0]);
+        let times = Categories::Values { at: vec![0, 1, 2, 3], limits, edges: vec![1.0, 2.0] };
+        assert_eq!(times.counts(&[0.2, 1.5, 1.2, 9.0]), [(0.0, 3.0), (1.0, 2.0)]);
+    }
+
+    #[test]
+    fn a_value_met_often_has_a_category_to_itself() {
+        let mut values = vec![0.0; 50];
+        values.extend((0..50).map(|i| 1.0 + f64::from(i)));
+        let edges = edges(values);
+        assert!(edges[0] > 0.0 && edges[0] < 1e-300, "{edges:?}");
+        assert!(edges.windows(2).all(|pair| pair[0] < pair[1]) && edges.len() > 20);
+    }
+}
