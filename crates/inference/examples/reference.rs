@@ -34,7 +34,19 @@ fn main() {
                 let (posterior, used, warnings) = fit(&case, method, simulations, data_set + 1);
                 let seconds = started.elapsed().as_secs_f64();
                 let error = reference::error(problem.parameters(), &posterior, &exact.posterior);
-                let warned = warnings.join(" ");
+                let mut warned = warnings.join(" ");
+                if std::env::var_os("DETAIL").is_some() {
+                    for (index, parameter) in problem.parameters().iter().enumerate() {
+                        let moments = |posterior: &Posterior| {
+                            let values: Vec<f64> =
+                                posterior.draws.iter().map(|draw| parameter.to_scale(draw[index])).collect();
+                            metacascade_inference::moments(&values, &posterior.weights)
+                        };
+                        let (found, exact) = (moments(&posterior), moments(&exact.posterior));
+                        let (shift, spread) = ((found.0 - exact.0) / exact.1.sqrt(), (found.1 / exact.1).sqrt());
+                        warned += &format!(" {shift:+.3}/{spread:.2}");
+                    }
+                }
                 let name = problem.name();
                 println!("{name}\t{method}\t{data_set}\t{used}\t{seconds:.3}\t{error:.4}\t{warned}");
             }

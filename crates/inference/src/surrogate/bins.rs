@@ -4,12 +4,16 @@ use rayon::prelude::*;
 
 use super::{
     basis::dot,
+    hazards::Hazards,
     regression::{Family, Rows},
 };
 use crate::Law;
 
 /// Categories of values below each edge and, last, the rest.
 const CATEGORIES: usize = 48;
+
+/// A value that makes up this share of all has a category of its own nature.
+const ATOM: f64 = 0.08;
 
 /// Categories in a row, each as a binomial share of what the ones before have left: multinomial, and, for times that
 /// are not always seen, the hazards of a life table.
@@ -78,30 +82,73 @@ impl Categories {
         }
     }
 
+    /// Whether a category of values holds a single one that is met often: it may be of another nature than its neighbours.
+    fn is_atom(&self, category: usize, data: &[&[f64]]) -> bool {
+        let Self::Values { at, edges, .. } = self else { return true };
+        let low = if category == 0 { f64::NEG_INFINITY } else { edges[category - 1] };
+        let mut inside = data.iter().flat_map(|row| at.iter().map(|&position| row[position]));
+        let mut met = None;
+        let mut count = 0;
+        let single = inside.all(|value| {
+            if !(low..edges[category]).contains(&value) {
+                return true;
+            }
+            count += 1;
+            *met.get_or_insert(value) == value
+        });
+        single && count as f64 > ATOM * (at.len() * data.len()) as f64
+    }
+
     /// Fits every category's share to simulations.
-    pub fn fit(self, rows: &Rows, data: &[&[f64]], observed: &[f64]) -> Vec<Binomial> {
+    pub fn fit(self, rows: &Rows, data: &[&[f64]], observed: &[f64]) -> Shares {
         let counts: Vec<Vec<(f64, f64)>> = data.par_iter().map(|row| self.counts(row)).collect();
         let observed = self.counts(observed);
-        (0..self.len())
-            .into_par_iter()
-            .map(|category| {
-                let (response, trials): (Vec<f64>, Vec<f64>) = counts.iter().map(|counts| counts[category]).unzip();
-                let coefficients = rows.generalised(Family::Binomial, rows.width(), &response, &trials);
-                Binomial { coefficients, observed: observed[category] }
-            })
-            .collect()
+        let (mut own, mut common): (Vec<usize>, Vec<usize>) =
+            (0..self.len()).partition(|&category| self.is_atom(category, data));
+        if common.len() < 4 {
+            own.append(&mut common);
+        }
+        let alone = |&category: &usize| {
+            let (response, trials): (Vec<f64>, Vec<f64>) = counts.iter().map(|counts| counts[category]).unzip();
+            let (coefficients, reached) = rows.maximum(Family::Binomial, rows.width(), &response, &trials);
+            (Binomial { coefficients, observed: observed[category] }, reached)
+        };
+        let alone: Vec<(Binomial, f64)> = own.par_iter().map(alone).collect();
+        let mut quality = (alone.iter().map(|(_, reached)| reached).sum::<f64>(), alone.len() * rows.width());
+        let row = (!common.is_empty()).then(|| {
+            let of = |counts: &Vec<(f64, f64)>| common.iter().map(|&category| counts[category]).collect();
+            let hazards = Hazards::fit(rows, &counts.iter().map(of).collect::<Vec<_>>(), of(&observed));
+            quality = (quality.0 + hazards.quality.0, quality.1 + hazards.quality.1);
+            hazards
+        });
+        Shares { alone: alone.into_iter().map(|(part, _)| part).collect(), row, quality }
+    }
+}
+
+/// The law of categories as a function of the parameters, and what was observed.
+#[derive(Clone, Debug)]
+pub(super) struct Shares {
+    alone: Vec<Binomial>,
+    row: Option<Hazards>,
+    pub quality: (f64, usize),
+}
+
+impl Shares {
+    pub fn log_likelihood(&self, features: &[f64]) -> f64 {
+        let alone = self.alone.iter().map(|part| part.log_likelihood(features)).sum::<f64>();
+        alone + self.row.as_ref().map_or(0.0, |row| row.log_likelihood(features))
     }
 }
 
 /// A binomial share as a function of the parameters, and what was observed.
 #[derive(Clone, Debug)]
-pub(super) struct Binomial {
+struct Binomial {
     coefficients: Vec<f64>,
     observed: (f64, f64),
 }
 
 impl Binomial {
-    pub fn log_likelihood(&self, features: &[f64]) -> f64 {
+    fn log_likelihood(&self, features: &[f64]) -> f64 {
         let (successes, trials) = self.observed;
         if trials == 0.0 {
             return 0.0;
@@ -123,6 +170,11 @@ fn edges(mut values: Vec<f64>) -> Vec<f64> {
             _ => edges.push(value),
         }
     }
+    // Between edges there must be something: counts leave room between the values.
+    edges.dedup_by(|edge, before| {
+        let at = values.partition_point(|value| value < before);
+        values.get(at).is_none_or(|value| value >= edge)
+    });
     // Nothing lies below the first edge if it is the smallest value.
     if edges.first().is_some_and(|&edge| values.first() >= Some(&edge)) {
         edges.remove(0);

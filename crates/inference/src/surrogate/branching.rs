@@ -13,6 +13,8 @@ use super::{basis::dot, regression::Rows};
 pub(super) struct Branching {
     coefficients: [Vec<f64>; 3],
     observed: Vec<(f64, f64)>,
+    /// The maximum, and what it took.
+    pub quality: (f64, usize),
 }
 
 /// Linear predictors are kept within this: beyond it nothing changes but rounding.
@@ -21,47 +23,73 @@ const LIMIT: f64 = 20.0;
 /// Penalty as in [`super::regression`].
 const PENALTY: f64 = 0.3;
 
-/// The log-probability of one step, and its derivatives by the three predictors.
+/// The log-probability of one step, and its derivatives by the three predictors: a sum over the number j of individuals
+/// with descendants, outwards from its largest term.
 fn step(eta: [f64; 3], (from, to): (f64, f64)) -> (f64, [f64; 3]) {
     let [alive, ratio] = [eta[0], eta[1]].map(|eta| 1.0 / (1.0 + (-eta.clamp(-LIMIT, LIMIT)).exp()));
     let shape = eta[2].clamp(-LIMIT, LIMIT).exp();
-    // Terms are relative to that of j = 0; the sum is rescaled before it overflows, and ends when terms have become small.
     let factor = alive / (1.0 - alive) * ((1.0 - ratio) / ratio);
-    let (mut term, mut sum, mut scale) = (1.0f64, 1.0f64, 0.0);
-    let (mut first, mut digammas, mut harmonic) = (0.0, 0.0, 0.0);
+    // Of the term of j + 1 to that of j.
+    let growth = |j: f64| (from - j) * (to - j) / ((j + 1.0) * (j + shape)) * factor;
     let most = from.min(to);
-    let mut j = 0.0;
+    let mode = if most < 12.0 { 0.0 } else { largest(from, to, shape, factor).clamp(0.0, most).floor() };
+    let (mut sum, mut first, mut digammas) = (1.0f64, mode, 0.0);
+    let (mut term, mut harmonic, mut j) = (1.0, 0.0, mode);
     while j < most {
-        let growth = (from - j) * (to - j) / ((j + 1.0) * (j + shape)) * factor;
+        let growth = growth(j);
         harmonic += 1.0 / (j + shape);
         term *= growth;
         j += 1.0;
         sum += term;
         first += j * term;
         digammas += harmonic * term;
-        if sum > 1e250 {
-            [term, sum, first, digammas] = [term, sum, first, digammas].map(|value| value * 1e-250);
-            scale += 250.0 * std::f64::consts::LN_10;
+        if growth < 1.0 && term < 1e-16 * sum {
+            break;
         }
-        if growth < 1.0 && term < 1e-17 * sum {
+    }
+    (term, harmonic, j) = (1.0, 0.0, mode);
+    while j > 0.0 {
+        j -= 1.0;
+        term /= growth(j);
+        harmonic -= 1.0 / (j + shape);
+        sum += term;
+        first += j * term;
+        digammas += harmonic * term;
+        if term < 1e-16 * sum {
             break;
         }
     }
     let (lines, digammas) = (first / sum, digammas / sum);
+    let term_of_mode = if mode == 0.0 {
+        -ln_gamma(shape) - ln_gamma(to + 1.0)
+    } else {
+        ln_gamma(from + 1.0)
+            - ln_gamma(mode + 1.0)
+            - ln_gamma(from - mode + 1.0)
+            - ln_gamma(to - mode + 1.0)
+            - ln_gamma(mode + shape)
+            + mode * factor.ln()
+    };
     let value = from * (1.0 - alive).ln()
         + shape * (-ratio).ln_1p()
         + to * ratio.ln()
         + sum.ln()
-        + scale
-        + ln_gamma(to + shape)
-        - ln_gamma(shape)
-        - ln_gamma(to + 1.0);
+        + term_of_mode
+        + ln_gamma(to + shape);
     let gradient = [
         lines - from * alive,
         (to - lines) * (1.0 - ratio) - (lines + shape) * ratio,
-        shape * (digamma(to + shape) - digamma(shape) - digammas + (-ratio).ln_1p()),
+        shape * (digamma(to + shape) - digamma(mode + shape) - digammas + (-ratio).ln_1p()),
     ];
     (value, gradient)
+}
+
+/// Where terms grow no more: the root of (from − j)(to − j)·factor = (j + 1)(j + shape).
+fn largest(from: f64, to: f64, shape: f64, factor: f64) -> f64 {
+    let (a, b, c) = (factor - 1.0, -(factor * (from + to) + 1.0 + shape), factor * from * to - shape);
+    let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
+    // The smaller root, by the form that loses no digits (b is negative).
+    (2.0 * c / (root - b)).max(0.0)
 }
 
 /// The steps of one length in a data set.
@@ -74,32 +102,40 @@ pub(super) fn steps(series: &[Vec<usize>], start: f64, chosen: &[usize], data: &
 }
 
 impl Branching {
-    fn predictors(coefficients: &[Vec<f64>; 3], features: &[f64]) -> [f64; 3] {
-        [0, 1, 2].map(|k| dot(&coefficients[k], features))
+    /// The three predictors.
+    pub fn predictors(&self, features: &[f64]) -> [f64; 3] {
+        predictors(&self.coefficients, features)
     }
 
     pub fn log_likelihood(&self, features: &[f64]) -> f64 {
-        let eta = Self::predictors(&self.coefficients, features);
+        let eta = self.predictors(features);
         self.observed.iter().map(|&pair| step(eta, pair).0).sum()
     }
 
     /// Maximum likelihood by Fisher's scoring, the information estimated by the squares of the scores.
-    pub fn fit(rows: &Rows, simulated: &[Vec<(f64, f64)>], observed: Vec<(f64, f64)>) -> Self {
+    /// It begins at the predictors found before, or at rough ones from moments.
+    pub fn fit(
+        rows: &Rows,
+        simulated: &[Vec<(f64, f64)>],
+        observed: Vec<(f64, f64)>,
+        before: Option<Vec<[f64; 3]>>,
+    ) -> Self {
         let width = rows.width();
         let mut coefficients = [vec![0.0; width], vec![0.0; width], vec![0.0; width]];
-        let starts: Vec<[f64; 3]> = simulated.iter().map(|steps| moments(steps)).collect();
+        // From moments a plane is enough, and does not swing at the margins.
+        let start_width = if before.is_some() { width } else { plane_width(width) };
+        let starts = before.unwrap_or_else(|| simulated.iter().map(|steps| moments(steps)).collect());
         for (k, coefficients) in coefficients.iter_mut().enumerate() {
             let response: Vec<f64> = starts.iter().map(|start| start[k]).collect();
-            // A plane is enough to start from, and does not swing at the margins.
-            let plane = rows.least_squares(width.min(plane_width(width)), &response, |_| 1.0);
-            coefficients[..plane.len()].copy_from_slice(&plane);
+            let start = rows.least_squares(start_width, &response, |_| 1.0);
+            coefficients[..start_width].copy_from_slice(&start);
         }
         let objective = |coefficients: &[Vec<f64>; 3]| {
             let value = |index: usize| {
                 if rows.weights[index] < 1e-6 {
                     return 0.0;
                 }
-                let eta = Self::predictors(coefficients, rows.row(index));
+                let eta = predictors(coefficients, rows.row(index));
                 rows.weights[index] * simulated[index].iter().map(|&pair| step(eta, pair).0).sum::<f64>()
             };
             // Collected, then summed in order: the same bits whatever the threads.
@@ -133,8 +169,12 @@ impl Branching {
                 break;
             }
         }
-        Self { coefficients, observed }
+        Self { coefficients, observed, quality: (value, 3 * width) }
     }
+}
+
+fn predictors(coefficients: &[Vec<f64>; 3], features: &[f64]) -> [f64; 3] {
+    [0, 1, 2].map(|k| dot(&coefficients[k], features))
 }
 
 /// Features up to the first degree, told from how many there are in all: the first of degree two follows them.
@@ -161,7 +201,7 @@ fn scores(rows: &Rows, simulated: &[Vec<(f64, f64)>], coefficients: &[Vec<f64>; 
             if rows.weights[index] < 1e-6 {
                 return (sum, squares);
             }
-            let eta = Branching::predictors(coefficients, rows.row(index));
+            let eta = predictors(coefficients, rows.row(index));
             for &pair in &simulated[index] {
                 let score = step(eta, pair).1;
                 for a in 0..3 {
@@ -228,8 +268,8 @@ mod tests {
     #[test]
     fn steps_have_a_law_and_its_derivatives() {
         let eta = [0.7, -0.4, 0.3];
-        for from in [0.0, 1.0, 12.0] {
-            let total: f64 = (0..400).map(|to| step(eta, (from, f64::from(to))).0.exp()).sum();
+        for from in [0.0, 1.0, 30.0] {
+            let total: f64 = (0..600).map(|to| step(eta, (from, f64::from(to))).0.exp()).sum();
             assert!((total - 1.0).abs() < 1e-9, "{total}");
             for to in [0.0, 3.0, 40.0] {
                 let (_, gradient) = step(eta, (from, to));

@@ -68,7 +68,8 @@ impl Check {
 /// A fit to be doubted.
 pub(super) struct Fitted<'f> {
     pub surrogate: &'f Surrogate,
-    pub degree: usize,
+    /// The same with polynomials of another degree.
+    pub other: Option<&'f Surrogate>,
     pub simulated: &'f [Simulated],
     pub weights: &'f [f64],
     pub laws: &'f [Law],
@@ -80,7 +81,7 @@ impl Fitted<'_> {
     fn again(&self, degree: usize, keep: impl Fn(usize) -> bool) -> Option<Surrogate> {
         let weights: Vec<f64> =
             self.weights.iter().enumerate().map(|(index, &weight)| if keep(index) { weight } else { 0.0 }).collect();
-        Surrogate::fit(self.simulated, &weights, degree, self.laws, self.observed)
+        Surrogate::fit(self.simulated, &weights, degree, self.laws, self.observed, Some(self.surrogate))
     }
 }
 
@@ -93,9 +94,8 @@ pub(super) fn check(fitted: &Fitted<'_>, scores: &[&[f64]], values: &[f64]) -> C
     let values: Vec<f64> = values.iter().copied().step_by(step).collect();
     let failed =
         Check { noise: f64::INFINITY, misfit: f64::INFINITY, pareto_k: f64::INFINITY, beyond: 1.0, residuals: 1.0 };
-    let other = if fitted.degree == 3 { 2 } else { 3 };
-    let halves = [0, 1].map(|half| fitted.again(fitted.degree, |index| index % 2 == half));
-    let ([Some(first), Some(second)], Some(different)) = (halves, fitted.again(other, |_| true)) else {
+    let halves = [0, 1].map(|half| fitted.again(fitted.surrogate.degree, |index| index % 2 == half));
+    let ([Some(first), Some(second)], Some(different)) = (halves, fitted.other) else {
         return failed;
     };
     // Weights of the draws under another likelihood.
@@ -107,7 +107,7 @@ pub(super) fn check(fitted: &Fitted<'_>, scores: &[&[f64]], values: &[f64]) -> C
     let ((first_weights, first_k), (second_weights, second_k)) = (weigh(&first), weigh(&second));
     let equal = vec![1.0 / scores.len() as f64; scores.len()];
     let noise = 0.5 * distance(&scores, &first_weights, &second_weights);
-    let misfit = distance(&scores, &weigh(&different).0, &equal);
+    let misfit = distance(&scores, &weigh(different).0, &equal);
     let beyond = scores.iter().filter(|scores| fitted.surrogate.is_beyond(scores)).count() as f64 / scores.len() as f64;
     // Each half of the simulations is fresh for what the other has taught.
     let residuals: Vec<Vec<f64>> = (0..fitted.simulated.len())

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     basis::{Basis, dot},
-    bins::{Binomial, Categories},
+    bins::{Categories, Shares},
     branching::{self, Branching},
     gaussian::Gaussian,
     regression::{Family, Rows},
@@ -21,7 +21,7 @@ pub(super) struct Simulated {
 /// A part of the likelihood.
 #[derive(Clone, Debug)]
 enum Part {
-    Binomial(Binomial),
+    Shares(Shares),
     Poisson { coefficients: Vec<f64>, observed: f64 },
     Branching(Branching),
     Gaussian(Gaussian),
@@ -31,6 +31,10 @@ enum Part {
 #[derive(Clone, Debug)]
 pub(super) struct Surrogate {
     pub basis: Basis,
+    /// Of the polynomials.
+    pub degree: usize,
+    /// Akaike's: of likelihoods learned from the same simulations, the smaller one predicts others better.
+    pub information_criterion: f64,
     parts: Vec<Part>,
     /// Distance from the middle of the simulations, in their standard deviations, up to which polynomials are trusted.
     reach: f64,
@@ -41,12 +45,14 @@ const FALL: f64 = 5.0;
 
 impl Surrogate {
     /// Fits all parts to simulations of some weight. `None` if the data teach nothing.
+    /// What was learned before is where the search begins.
     pub fn fit(
         simulated: &[Simulated],
         weights: &[f64],
         degree: usize,
         laws: &[Law],
         observed: &[f64],
+        previous: Option<&Self>,
     ) -> Option<Self> {
         let kept: Vec<usize> = (0..simulated.len()).filter(|&index| weights[index] > 1e-4).collect();
         let weights: Vec<f64> = kept.iter().map(|&index| weights[index]).collect();
@@ -55,13 +61,16 @@ impl Surrogate {
         let basis = Basis::new(&scores, &weights, degree);
         let rows = Rows::new(scores.par_iter().map(|scores| basis.of(scores)).collect(), weights);
         let mut parts = Vec::new();
+        let mut information_criterion = 0.0;
+        let mut add = |(reached, size): (f64, usize)| information_criterion += 2.0 * (size as f64 - reached);
         let mut free: Vec<bool> = vec![true; observed.len()];
         for law in laws {
             let at: Vec<usize> = match law {
                 Law::Poisson { at } => {
                     let response: Vec<f64> = data.iter().map(|row| row[*at]).collect();
                     let ones = vec![1.0; response.len()];
-                    let coefficients = rows.generalised(Family::Poisson, rows.width(), &response, &ones);
+                    let (coefficients, reached) = rows.maximum(Family::Poisson, rows.width(), &response, &ones);
+                    add((reached, rows.width()));
                     parts.push(Part::Poisson { coefficients, observed: observed[*at] });
                     vec![*at]
                 }
@@ -74,13 +83,23 @@ impl Surrogate {
                             (0..gaps.len()).filter(|&place| (gaps[place] - gap).abs() < 1e-9 * gap.abs()).collect();
                         let of = |row: &[f64]| branching::steps(series, *start, &chosen, row);
                         let steps: Vec<_> = data.iter().map(|row| of(row)).collect();
-                        parts.push(Part::Branching(Branching::fit(&rows, &steps, of(observed))));
+                        let before = previous.and_then(|previous| previous.branching(parts.len()));
+                        let before = before.map(|part| {
+                            let basis = &previous.map_or(&basis, |previous| &previous.basis);
+                            let of = |scores: &&[f64]| part.predictors(&basis.of(scores));
+                            scores.par_iter().map(of).collect::<Vec<_>>()
+                        });
+                        let part = Branching::fit(&rows, &steps, of(observed), before);
+                        add(part.quality);
+                        parts.push(Part::Branching(part));
                     }
                     series.concat()
                 }
                 Law::Multinomial { at } | Law::Exchangeable { at } | Law::Survival { at, .. } => {
                     if let Some(categories) = Categories::new(law, &data, &rows.weights) {
-                        parts.extend(categories.fit(&rows, &data, observed).into_iter().map(Part::Binomial));
+                        let shares = categories.fit(&rows, &data, observed);
+                        add(shares.quality);
+                        parts.push(Part::Shares(shares));
                     }
                     at.clone()
                 }
@@ -91,10 +110,26 @@ impl Surrogate {
         if !free.is_empty() {
             let dimension = scores.first()?.len();
             let sizes = (dimension + 1, Basis::size(dimension, 2));
-            parts.extend(Gaussian::fit(free, &rows, sizes, &scores, &data, observed).map(Part::Gaussian));
+            if let Some(part) = Gaussian::fit(free, &rows, sizes, &scores, &data, observed) {
+                add(part.quality);
+                parts.push(Part::Gaussian(part));
+            }
         }
         let dimension = scores.first()?.len() as f64;
-        (!parts.is_empty()).then_some(Self { basis, parts, reach: dimension.sqrt() + 2.0 })
+        (!parts.is_empty()).then_some(Self {
+            basis,
+            degree,
+            parts,
+            information_criterion,
+            reach: dimension.sqrt() + 2.0,
+        })
+    }
+
+    fn branching(&self, part: usize) -> Option<&Branching> {
+        match self.parts.get(part) {
+            Some(Part::Branching(part)) => Some(part),
+            _ => None,
+        }
     }
 
     /// The learned log-likelihood at normal scores.
@@ -103,7 +138,7 @@ impl Surrogate {
         let beyond = (white.iter().map(|z| z * z).sum::<f64>().sqrt() - self.reach).max(0.0);
         let features = self.basis.of_white(&white);
         let terms = self.parts.iter().map(|part| match part {
-            Part::Binomial(part) => part.log_likelihood(&features),
+            Part::Shares(part) => part.log_likelihood(&features),
             Part::Poisson { coefficients, observed } => {
                 Family::Poisson.log_likelihood(dot(coefficients, &features), *observed, 1.0)
             }

@@ -21,6 +21,8 @@ pub(super) struct Gaussian {
     /// Coefficients by pair, the lower triangle row by row.
     correlations: Vec<Vec<f64>>,
     observed: Vec<f64>,
+    /// The log-likelihood of the simulations, and what it took.
+    pub quality: (f64, usize),
 }
 
 /// Correlations are kept below this.
@@ -73,7 +75,15 @@ impl Gaussian {
             }
         }
         let observed: Vec<f64> = at.iter().map(|&position| observed[position]).collect();
-        Some(Self { observed: project(&observed), projection, at, means, log_variances, correlations })
+        let size = [&means, &log_variances, &correlations].into_iter().flatten().map(Vec::len).sum();
+        let observed = project(&observed);
+        let mut fitted = Self { observed, projection, at, means, log_variances, correlations, quality: (0.0, size) };
+        let density = |(index, summaries): (usize, &Vec<f64>)| {
+            let (white, log_determinant) = fitted.whiten(rows.row(index), summaries);
+            -rows.weights[index] * (0.5 * dot(&white, &white) + log_determinant)
+        };
+        fitted.quality.0 = summaries.iter().enumerate().map(density).sum();
+        Some(fitted)
     }
 
     /// Standardised, decorrelated residuals of a data set's summaries, and the log of the determinant.

@@ -20,6 +20,7 @@ mod branching;
 mod check;
 mod density;
 mod gaussian;
+mod hazards;
 mod regression;
 mod rounds;
 

@@ -23,7 +23,7 @@ pub(super) enum Family {
 }
 
 /// Penalty on squared coefficients: keeps those of rare events finite, and is lost among thousands of simulations.
-const PENALTY: f64 = 0.3;
+pub(super) const PENALTY: f64 = 0.3;
 
 impl Rows {
     pub fn new(features: Vec<Vec<f64>>, weights: Vec<f64>) -> Self {
@@ -92,6 +92,11 @@ impl Rows {
     /// Maximum likelihood, with a slight penalty, by Newton's method (iteratively reweighted least squares), of the
     /// first `width` features.
     pub fn generalised(&self, family: Family, width: usize, response: &[f64], trials: &[f64]) -> Vec<f64> {
+        self.maximum(family, width, response, trials).0
+    }
+
+    /// The same, with the penalised log-likelihood that was reached.
+    pub fn maximum(&self, family: Family, width: usize, response: &[f64], trials: &[f64]) -> (Vec<f64>, f64) {
         let active: Vec<usize> =
             (0..self.count()).filter(|&index| trials[index] > 0.0 && self.weights[index] > 1e-6).collect();
         let sum = |values: &[f64]| active.iter().map(|&index| self.weights[index] * values[index]).sum::<f64>();
@@ -103,7 +108,7 @@ impl Rows {
             Family::Variance => ((successes + 1e-300) / (all + 1e-300)).ln(),
         };
         if all == 0.0 || !start.is_finite() {
-            return coefficients;
+            return (coefficients, 0.0);
         }
         coefficients[0] = start;
         // Deviations from the start are penalised, not the start.
@@ -154,7 +159,7 @@ impl Rows {
                 break;
             }
         }
-        coefficients
+        (coefficients, value)
     }
 }
 
@@ -170,7 +175,7 @@ impl Family {
     }
 
     /// The first derivative by η, and the negative of the second's expectation.
-    fn derivatives(self, eta: f64, response: f64, trials: f64) -> (f64, f64) {
+    pub fn derivatives(self, eta: f64, response: f64, trials: f64) -> (f64, f64) {
         match self {
             Self::Binomial => {
                 let p = 1.0 / (1.0 + (-eta).exp());

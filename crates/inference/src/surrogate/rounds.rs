@@ -22,15 +22,15 @@ use crate::{
 const CHAINS: usize = 4;
 
 /// Powers of the likelihood by which the designs of later rounds are flattened; the last one serves all that follow.
-const POWERS: [f64; 3] = [0.15, 0.3, 0.5];
+const POWERS: [f64; 2] = [0.15, 0.25];
 
 /// Scores of proposals are kept within this: of the prior, 1 in 2,000 lies beyond.
 const CAP: f64 = 3.5;
 
 /// Simulations are weighted by a normal law this much wider than the posterior …
-const WIDTH: f64 = 3.0;
+const WIDTH: f64 = 4.0;
 
-/// … or wider still, until their effective number is this times the number of features.
+/// … or wider still, until their effective number is this times the number of a quadratic's features.
 const EFFECTIVE: f64 = 8.0;
 
 /// Effective simulations for each feature that make a cubic worth its terms.
@@ -104,16 +104,13 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
 
     pub fn run(mut self) -> Result<Fit, Error> {
         let rounds = self.settings.rounds;
+        let dimension = self.simulator.parameters().len();
         let mut place: Option<Place> = None;
         let mut learned: Option<Surrogate> = None;
+        let mut design = latin_hypercube(self.count(0), dimension, self.key.child(DESIGN));
         let mut cancelled = false;
         for round in 0..rounds {
             let key = self.key.child(round as u64);
-            let count = self.count(round);
-            let design = match &learned {
-                None => latin_hypercube(count, self.simulator.parameters().len(), key.child(DESIGN)),
-                Some(surrogate) => self.design(surrogate, round, count, key.child(DESIGN))?,
-            };
             if !self.simulate(round, &design, key.child(SIMULATE)) {
                 if learned.is_none() {
                     return Err(Error::Cancelled);
@@ -121,23 +118,37 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
                 cancelled = true;
                 break;
             }
-            let least = Basis::size(self.simulator.parameters().len(), 2);
-            if self.simulated.len() < 2 * least {
+            if self.simulated.len() < 2 * Basis::size(dimension, 2) {
                 let first = self.first_failure.clone().unwrap_or_default();
                 return Err(Error::Failures { failures: self.failures, simulations: self.simulations, first });
             }
-            // What is found with the weights of the last place moves them; the second look is where the posterior is.
-            let looks = if round + 1 == rounds { 3 } else { 2 };
-            for look in 0..looks {
-                let surrogate = self.learn(place.as_ref())?;
-                let power = if round + 1 == rounds { 1.0 } else { power(round + 1) };
-                let draws = self.chains(&surrogate, power, 500.0, key.child(CHAIN).child(look))?.0;
-                place = Some(Place::new(&points(&draws)));
-                learned = Some(surrogate);
-            }
+            let surrogate = self.learn(place.as_ref(), learned.as_ref())?;
+            let last = round + 1 == rounds;
+            let (power, count) = if last { (1.0, 1000) } else { (power(round + 1), self.count(round + 1)) };
+            let (draws, _) = self.chains(&surrogate, power, (0.5 * count as f64).max(500.0), key.child(CHAIN))?;
+            place = Some(Place::new(&points(&draws)));
+            learned = Some(surrogate);
+            let capped = |state: &chain::State| state.point.iter().map(|u| u.clamp(-CAP, CAP)).collect();
+            design = mcmc::thin(&draws, count).into_iter().map(capped).collect();
         }
-        let surrogate = self.learn(place.as_ref())?;
-        self.finish(&surrogate, place.as_ref(), cancelled)
+        // Now that it is known where the posterior is, both degrees compete there.
+        let weights = self.weights(place.as_ref());
+        let fit = |degree: usize| {
+            let (laws, observed) = (self.simulator.laws(), self.simulator.observed());
+            Surrogate::fit(&self.simulated, &weights, degree, laws, observed, learned.as_ref())
+        };
+        let (quadratic, cubic) = (fit(2), fit(3));
+        let enough = effective(&weights) >= CUBIC * Basis::size(dimension, 3) as f64;
+        let (surrogate, other) = match (quadratic, cubic) {
+            (Some(quadratic), Some(cubic))
+                if enough && cubic.information_criterion < quadratic.information_criterion =>
+            {
+                (cubic, Some(quadratic))
+            }
+            (Some(quadratic), cubic) => (quadratic, cubic),
+            (None, _) => return Err(Error::NoInformation),
+        };
+        self.finish(&surrogate, other.as_ref(), &weights, cancelled)
     }
 
     /// Simulations of a round; the last one takes what is left.
@@ -147,15 +158,11 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         (if last { self.settings.simulations - each * round as u64 } else { each }) as usize
     }
 
-    fn features(&self, weights: &[f64]) -> usize {
-        let dimension = self.simulator.parameters().len();
-        if effective(weights) >= CUBIC * Basis::size(dimension, 3) as f64 { 3 } else { 2 }
-    }
-
-    fn learn(&self, place: Option<&Place>) -> Result<Surrogate, Error> {
+    fn learn(&self, place: Option<&Place>, previous: Option<&Surrogate>) -> Result<Surrogate, Error> {
         let weights = self.weights(place);
-        let degree = self.features(&weights);
-        Surrogate::fit(&self.simulated, &weights, degree, self.simulator.laws(), self.simulator.observed())
+        let cubic = effective(&weights) >= CUBIC * Basis::size(self.simulator.parameters().len(), 3) as f64;
+        let (laws, observed) = (self.simulator.laws(), self.simulator.observed());
+        Surrogate::fit(&self.simulated, &weights, if cubic { 3 } else { 2 }, laws, observed, previous)
             .ok_or(Error::NoInformation)
     }
 
@@ -184,13 +191,6 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         let sampled = mcmc::sample(warm, dimension, &wanted, &log_density, key.child(1), &mut ());
         self.evaluations += sampled.evaluations;
         Ok((sampled.draws, sampled.convergence))
-    }
-
-    /// Points for the next round: draws from the flattened posterior, none twice.
-    fn design(&mut self, surrogate: &Surrogate, round: usize, count: usize, key: Key) -> Result<Vec<Vec<f64>>, Error> {
-        let (draws, _) = self.chains(surrogate, power(round), (0.5 * count as f64).max(500.0), key)?;
-        let design = mcmc::thin(&draws, count);
-        Ok(design.into_iter().map(|state| state.point.iter().map(|u| u.clamp(-CAP, CAP)).collect()).collect())
     }
 
     /// Simulates a design; `false` if the observer ends it.
@@ -229,7 +229,13 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         true
     }
 
-    fn finish(mut self, surrogate: &Surrogate, place: Option<&Place>, cancelled: bool) -> Result<Fit, Error> {
+    fn finish(
+        mut self,
+        surrogate: &Surrogate,
+        other: Option<&Surrogate>,
+        weights: &[f64],
+        cancelled: bool,
+    ) -> Result<Fit, Error> {
         let parameters = self.simulator.parameters();
         let wanted = 0.4 * self.settings.draws as f64;
         let key = self.key.child(self.settings.rounds as u64);
@@ -237,14 +243,12 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         let kept = mcmc::thin(&draws, self.settings.draws);
         let scores: Vec<&[f64]> = kept.iter().map(|state| state.point.as_slice()).collect();
         let values: Vec<f64> = scores.par_iter().map(|scores| surrogate.log_likelihood(scores)).collect();
-        let weights = self.weights(place);
-        let degree = self.features(&weights);
         let check: Check = check::check(
             &check::Fitted {
                 surrogate,
-                degree,
+                other,
                 simulated: &self.simulated,
-                weights: &weights,
+                weights,
                 laws: self.simulator.laws(),
                 observed: self.simulator.observed(),
             },
