@@ -4,13 +4,13 @@ use rayon::prelude::*;
 
 use super::{
     basis::dot,
-    hazards::Hazards,
+    hazards::{Hazards, Search},
     regression::{Family, Rows},
 };
 use crate::Law;
 
 /// Categories of values below each edge and, last, the rest.
-const CATEGORIES: usize = 48;
+const CATEGORIES: u32 = 40;
 
 /// A value that makes up this share of all has a category of its own nature.
 const ATOM: f64 = 0.08;
@@ -100,7 +100,7 @@ impl Categories {
     }
 
     /// Fits every category's share to simulations.
-    pub fn fit(self, rows: &Rows, data: &[&[f64]], observed: &[f64]) -> Shares {
+    pub fn fit(self, rows: &Rows, data: &[&[f64]], observed: &[f64], search: Search) -> Shares {
         let counts: Vec<Vec<(f64, f64)>> = data.par_iter().map(|row| self.counts(row)).collect();
         let observed = self.counts(observed);
         let (mut own, mut common): (Vec<usize>, Vec<usize>) =
@@ -117,7 +117,7 @@ impl Categories {
         let mut quality = (alone.iter().map(|(_, reached)| reached).sum::<f64>(), alone.len() * rows.width());
         let row = (!common.is_empty()).then(|| {
             let of = |counts: &Vec<(f64, f64)>| common.iter().map(|&category| counts[category]).collect();
-            let hazards = Hazards::fit(rows, &counts.iter().map(of).collect::<Vec<_>>(), of(&observed));
+            let hazards = Hazards::fit(rows, &counts.iter().map(of).collect::<Vec<_>>(), &of(&observed), search);
             quality = (quality.0 + hazards.quality.0, quality.1 + hazards.quality.1);
             hazards
         });
@@ -134,6 +134,11 @@ pub(super) struct Shares {
 }
 
 impl Shares {
+    /// How many polynomials along the row there are, if there is a row.
+    pub fn order(&self) -> Option<usize> {
+        self.row.as_ref().map(Hazards::order)
+    }
+
     pub fn log_likelihood(&self, features: &[f64]) -> f64 {
         let alone = self.alone.iter().map(|part| part.log_likelihood(features)).sum::<f64>();
         alone + self.row.as_ref().map_or(0.0, |row| row.log_likelihood(features))
@@ -157,12 +162,19 @@ impl Binomial {
     }
 }
 
+/// Even ones, and in both tails ever nearer to the ends: what is rare is informative.
+fn levels() -> Vec<f64> {
+    let even = (1..CATEGORIES).map(|level| f64::from(level) / f64::from(CATEGORIES));
+    let tail = (1..=4).rev().map(|halving| 0.5f64.powi(halving) / f64::from(CATEGORIES));
+    tail.clone().chain(even).chain(tail.rev().map(|share| 1.0 - share)).collect()
+}
+
 /// Ascending edges between categories of about equal probability. A value that is met often has a category to itself.
 fn edges(mut values: Vec<f64>) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
     let mut edges = Vec::new();
-    for level in 1..CATEGORIES {
-        let Some(&value) = values.get(level * values.len() / CATEGORIES) else { continue };
+    for level in levels() {
+        let Some(&value) = values.get((level * values.len() as f64) as usize) else { continue };
         match edges.last() {
             // Met again: the next larger value begins a new category.
             Some(&last) if last == value => edges.push(value.next_up()),

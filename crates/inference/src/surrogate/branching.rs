@@ -130,45 +130,33 @@ impl Branching {
             let start = rows.least_squares(start_width, &response, |_| 1.0);
             coefficients[..start_width].copy_from_slice(&start);
         }
-        let objective = |coefficients: &[Vec<f64>; 3]| {
-            let value = |index: usize| {
-                if rows.weights[index] < 1e-6 {
-                    return 0.0;
-                }
-                let eta = predictors(coefficients, rows.row(index));
-                rows.weights[index] * simulated[index].iter().map(|&pair| step(eta, pair).0).sum::<f64>()
-            };
-            // Collected, then summed in order: the same bits whatever the threads.
-            let values: Vec<f64> = (0..rows.count()).into_par_iter().map(value).collect();
-            values.iter().sum::<f64>() - penalty(coefficients)
-        };
-        let mut value = objective(&coefficients);
+        let mut sums = scores(rows, simulated, &coefficients);
         for _ in 0..30 {
-            let (gradient, information) = scores(rows, simulated, &coefficients);
-            let Some(factor) = Cholesky::new(information) else { break };
-            let move_by = factor.solve(&gradient);
-            let decrement = move_by.dot(&gradient);
+            let Some(factor) = Cholesky::new(sums.information.clone()) else { break };
+            let move_by = factor.solve(&sums.gradient);
+            let decrement = move_by.dot(&sums.gradient);
+            // In squared standard errors, of which there are as many as coefficients: less is lost in the noise.
+            if decrement < 0.3 {
+                break;
+            }
             let mut share = 1.0;
             let moved = loop {
                 let moved = [0, 1, 2].map(|k| {
                     (0..width).map(|i| coefficients[k][i] + share * move_by[k * width + i]).collect::<Vec<f64>>()
                 });
-                let found = objective(&moved);
-                if found >= value {
-                    value = found;
-                    break Some(moved);
+                let found = scores(rows, simulated, &moved);
+                if found.value >= sums.value {
+                    break Some((moved, found));
                 }
                 share *= 0.5;
                 if share < 1e-3 {
                     break None;
                 }
             };
-            let Some(moved) = moved else { break };
-            coefficients = moved;
-            if decrement < 0.05 {
-                break;
-            }
+            let Some((moved, found)) = moved else { break };
+            (coefficients, sums) = (moved, found);
         }
+        let value = sums.value;
         Self { coefficients, observed, quality: (value, 3 * width) }
     }
 }
@@ -190,35 +178,44 @@ fn penalty(coefficients: &[Vec<f64>; 3]) -> f64 {
     0.5 * PENALTY * coefficients.iter().flat_map(|c| &c[1..]).map(|c| c * c).sum::<f64>()
 }
 
-/// The gradient of the penalised log-likelihood and the information.
-fn scores(rows: &Rows, simulated: &[Vec<(f64, f64)>], coefficients: &[Vec<f64>; 3]) -> (DVector<f64>, DMatrix<f64>) {
+/// The penalised log-likelihood, its gradient, and the information.
+struct Sums {
+    value: f64,
+    gradient: DVector<f64>,
+    information: DMatrix<f64>,
+}
+
+fn scores(rows: &Rows, simulated: &[Vec<(f64, f64)>], coefficients: &[Vec<f64>; 3]) -> Sums {
     let width = rows.width();
-    // Per simulation: the sum of scores, and of their products.
-    let sums: Vec<([f64; 3], [[f64; 3]; 3])> = (0..rows.count())
+    // Per simulation: the log-likelihood, the sum of scores, and of their products.
+    let sums: Vec<(f64, [f64; 3], [[f64; 3]; 3])> = (0..rows.count())
         .into_par_iter()
         .map(|index| {
-            let (mut sum, mut squares) = ([0.0; 3], [[0.0; 3]; 3]);
+            let (mut value, mut sum, mut squares) = (0.0, [0.0; 3], [[0.0; 3]; 3]);
             if rows.weights[index] < 1e-6 {
-                return (sum, squares);
+                return (value, sum, squares);
             }
             let eta = predictors(coefficients, rows.row(index));
             for &pair in &simulated[index] {
-                let score = step(eta, pair).1;
+                let (log_probability, score) = step(eta, pair);
+                value += log_probability;
                 for a in 0..3 {
                     sum[a] += score[a];
                     (0..3).for_each(|b| squares[a][b] += score[a] * score[b]);
                 }
             }
-            (sum, squares)
+            (value, sum, squares)
         })
         .collect();
+    let mut value = -penalty(coefficients);
     let mut gradient = DVector::zeros(3 * width);
     let mut information = DMatrix::zeros(3 * width, 3 * width);
-    for (index, (sum, squares)) in sums.iter().enumerate() {
+    for (index, (log_likelihood, sum, squares)) in sums.iter().enumerate() {
         let weight = rows.weights[index];
         if weight < 1e-6 {
             continue;
         }
+        value += weight * log_likelihood;
         let row = rows.row(index);
         for a in 0..3 {
             for (i, x) in row.iter().enumerate() {
@@ -242,7 +239,7 @@ fn scores(rows: &Rows, simulated: &[Vec<(f64, f64)>], coefficients: &[Vec<f64>; 
         }
     }
     information.fill_upper_triangle_with_lower_triangle();
-    (gradient, information)
+    Sums { value, gradient, information }
 }
 
 /// Rough predictors from a data set's own moments: mean and variance are linear in the count before.

@@ -81,7 +81,7 @@ impl Fitted<'_> {
     fn again(&self, degree: usize, keep: impl Fn(usize) -> bool) -> Option<Surrogate> {
         let weights: Vec<f64> =
             self.weights.iter().enumerate().map(|(index, &weight)| if keep(index) { weight } else { 0.0 }).collect();
-        Surrogate::fit(self.simulated, &weights, degree, self.laws, self.observed, Some(self.surrogate))
+        Surrogate::fit(self.simulated, &weights, degree, self.laws, self.observed, Some(self.surrogate), true)
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     bins::{Categories, Shares},
     branching::{self, Branching},
     gaussian::Gaussian,
+    hazards::Search,
     regression::{Family, Rows},
 };
 use crate::Law;
@@ -45,7 +46,7 @@ const FALL: f64 = 5.0;
 
 impl Surrogate {
     /// Fits all parts to simulations of some weight. `None` if the data teach nothing.
-    /// What was learned before is where the search begins.
+    /// What was learned before is where the search begins; with `again`, its form is kept.
     pub fn fit(
         simulated: &[Simulated],
         weights: &[f64],
@@ -53,6 +54,7 @@ impl Surrogate {
         laws: &[Law],
         observed: &[f64],
         previous: Option<&Self>,
+        again: bool,
     ) -> Option<Self> {
         let kept: Vec<usize> = (0..simulated.len()).filter(|&index| weights[index] > 1e-4).collect();
         let weights: Vec<f64> = kept.iter().map(|&index| weights[index]).collect();
@@ -97,7 +99,13 @@ impl Surrogate {
                 }
                 Law::Multinomial { at } | Law::Exchangeable { at } | Law::Survival { at, .. } => {
                     if let Some(categories) = Categories::new(law, &data, &rows.weights) {
-                        let shares = categories.fit(&rows, &data, observed);
+                        let order = previous.and_then(|previous| previous.order(parts.len()));
+                        let search = match order {
+                            None => Search::default(),
+                            Some(order) if again => Search::Exactly(order),
+                            Some(order) => Search::From(order),
+                        };
+                        let shares = categories.fit(&rows, &data, observed, search);
                         add(shares.quality);
                         parts.push(Part::Shares(shares));
                     }
@@ -123,6 +131,13 @@ impl Surrogate {
             information_criterion,
             reach: dimension.sqrt() + 2.0,
         })
+    }
+
+    fn order(&self, part: usize) -> Option<usize> {
+        match self.parts.get(part) {
+            Some(Part::Shares(part)) => part.order(),
+            _ => None,
+        }
     }
 
     fn branching(&self, part: usize) -> Option<&Branching> {

@@ -8,9 +8,24 @@ use super::{
     regression::{Family, PENALTY, Rows},
 };
 
-/// Polynomials along the row by which the dependence on the parameters may change. Were each category left to itself, the
-/// likelihood of a data set would inherit the noise of each.
-const ORDERS: usize = 4;
+/// Numbers of polynomials along the row by which the dependence on the parameters may change, tried until Akaike's
+/// criterion is satisfied. Were each category left to itself, the likelihood of a data set would inherit the noise of each.
+const ORDERS: [usize; 3] = [3, 5, 8];
+
+/// Which numbers of polynomials along the row are tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Search {
+    /// This one alone.
+    Exactly(usize),
+    /// This one, and larger ones while they are better.
+    From(usize),
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self::From(ORDERS[0])
+    }
+}
 
 /// Simulations whose sums are made by one thread.
 const CHUNK: usize = 128;
@@ -39,7 +54,30 @@ struct Sums {
 impl Hazards {
     /// Maximum likelihood, slightly penalised. `counts` are by simulation, then by category: how many were in it, and in it
     /// or a later one.
-    pub fn fit(rows: &Rows, counts: &[Vec<(f64, f64)>], observed: Vec<(f64, f64)>) -> Self {
+    pub fn fit(rows: &Rows, counts: &[Vec<(f64, f64)>], observed: &[(f64, f64)], search: Search) -> Self {
+        let fit = |orders: usize| Self::of_order(rows, counts, observed, orders.min(observed.len()));
+        let first = match search {
+            Search::Exactly(orders) => return fit(orders),
+            Search::From(orders) => orders,
+        };
+        let mut best = fit(first);
+        for orders in ORDERS.into_iter().filter(|&orders| orders > first && orders <= observed.len()) {
+            let next = fit(orders);
+            if next.quality.0 - (next.quality.1 as f64) <= best.quality.0 - best.quality.1 as f64 {
+                break;
+            }
+            best = next;
+        }
+        best
+    }
+
+    /// How many polynomials along the row it has.
+    pub fn order(&self) -> usize {
+        self.slopes.len()
+    }
+
+    fn of_order(rows: &Rows, counts: &[Vec<(f64, f64)>], observed: &[(f64, f64)], order: usize) -> Self {
+        let observed = observed.to_vec();
         let categories = observed.len();
         let total = |category: usize| {
             let terms = counts.iter().zip(&rows.weights);
@@ -52,7 +90,7 @@ impl Hazards {
             })
             .collect();
         let orders: Vec<Vec<f64>> = (0..categories)
-            .map(|category| legendre(2.0 * (category as f64 + 0.5) / categories as f64 - 1.0, ORDERS.min(categories)))
+            .map(|category| legendre(2.0 * (category as f64 + 0.5) / categories as f64 - 1.0, order))
             .collect();
         let count = orders.first().map_or(0, Vec::len);
         let slopes = vec![vec![0.0; rows.width() - 1]; count];
@@ -233,7 +271,7 @@ mod tests {
             features.push(vec![1.0, x]);
         }
         let rows = Rows::new(features, vec![1.0; 3000]);
-        let fitted = Hazards::fit(&rows, &counts, vec![(1.0, 2.0); 10]);
+        let fitted = Hazards::fit(&rows, &counts, &[(1.0, 2.0); 10], Search::default());
         for x in [-0.8, 0.0, 0.8] {
             // Few reach the last ones.
             for (category, found) in fitted.logits(&[1.0, x]).into_iter().enumerate().take(6) {

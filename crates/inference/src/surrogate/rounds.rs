@@ -133,11 +133,12 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         }
         // Now that it is known where the posterior is, both degrees compete there.
         let weights = self.weights(place.as_ref());
-        let fit = |degree: usize| {
-            let (laws, observed) = (self.simulator.laws(), self.simulator.observed());
-            Surrogate::fit(&self.simulated, &weights, degree, laws, observed, learned.as_ref())
+        let (laws, observed) = (self.simulator.laws(), self.simulator.observed());
+        let fit = |degree: usize, previous: Option<&Surrogate>, again: bool| {
+            Surrogate::fit(&self.simulated, &weights, degree, laws, observed, previous, again)
         };
-        let (quadratic, cubic) = (fit(2), fit(3));
+        let quadratic = fit(2, learned.as_ref(), false);
+        let cubic = fit(3, quadratic.as_ref(), true);
         let enough = effective(&weights) >= CUBIC * Basis::size(dimension, 3) as f64;
         let (surrogate, other) = match (quadratic, cubic) {
             (Some(quadratic), Some(cubic))
@@ -158,11 +159,10 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         (if last { self.settings.simulations - each * round as u64 } else { each }) as usize
     }
 
+    /// A first or intermediate likelihood, with quadratic polynomials.
     fn learn(&self, place: Option<&Place>, previous: Option<&Surrogate>) -> Result<Surrogate, Error> {
-        let weights = self.weights(place);
-        let cubic = effective(&weights) >= CUBIC * Basis::size(self.simulator.parameters().len(), 3) as f64;
         let (laws, observed) = (self.simulator.laws(), self.simulator.observed());
-        Surrogate::fit(&self.simulated, &weights, if cubic { 3 } else { 2 }, laws, observed, previous)
+        Surrogate::fit(&self.simulated, &self.weights(place), 2, laws, observed, previous, false)
             .ok_or(Error::NoInformation)
     }
 
