@@ -6,6 +6,7 @@ mod diagram;
 mod error;
 mod fit;
 mod models;
+mod new;
 mod probability;
 mod progress;
 mod report;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Simulate(typed) => simulate::run(&typed),
         Command::Probability(typed) => probability::run(&typed),
         Command::Models(typed) => models::run(&typed),
+        Command::New(typed) => new::run(&typed),
         Command::Diagram(typed) => diagram::run(&typed),
         Command::Convert(typed) => convert::run(&typed),
     };
