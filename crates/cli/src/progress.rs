@@ -83,10 +83,8 @@ impl Observer for Watcher<'_> {
                 self.bar.set_position(simulations);
                 let rate = simulations as f64 / seconds;
                 let left = (target - simulations) as f64 / rate.max(1e-9);
-                self.bar.set_message(format!(
-                    "round {} of {rounds}, {rate:.0} simulations/s, {left:.0} s left",
-                    round + 1
-                ));
+                self.bar
+                    .set_message(format!("round {} of {rounds}, {rate:.0} simulations/s, {left:.0} s left", round + 1));
             }
             Progress::Chains { evaluations, effective, target, r_hat, .. } => {
                 self.bar.set_length(target as u64);

@@ -30,18 +30,23 @@ const FAILED: f64 = 0.3;
 const DOUBTFUL: f64 = 0.15;
 
 impl Check {
+    /// The estimated error of the posterior, in its standard deviations: noise and misfit together.
+    #[must_use]
+    pub fn error(&self) -> f64 {
+        self.noise.hypot(self.misfit)
+    }
+
     /// Whether the posterior may be used.
     #[must_use]
     pub fn passed(&self) -> bool {
-        let error = self.noise.hypot(self.misfit);
-        error <= FAILED && self.pareto_k <= 0.7 && self.beyond <= 0.05 && self.residuals <= 0.1
+        self.error() <= FAILED && self.pareto_k <= 0.7 && self.beyond <= 0.05 && self.residuals <= 0.1
     }
 
     /// What a reader of the result must know, in plain words.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        let error = self.noise.hypot(self.misfit);
+        let error = self.error();
         if error.is_nan() || error > DOUBTFUL || self.pareto_k > 0.7 {
             warnings.push(format!(
                 "The learned posterior may be off by about {error:.2} of its standard deviations (halves of the simulations: \
