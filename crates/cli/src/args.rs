@@ -43,13 +43,14 @@ pub struct Fit {
     /// The folder to write; runs/ and the problem's name unless given.
     #[arg(short, long, value_name = "RUN")]
     pub output: Option<PathBuf>,
-    /// How to fit: abc-smc or mle (maximum likelihood of the mean field); the problem's choice unless given.
+    /// How to fit: abc-smc, surrogate (a likelihood learned from simulations; abc-smc where its check fails), mcmc (Markov
+    /// chains on the likelihood of the mean field) or mle (its maximum); the problem's choice unless given.
     #[arg(long)]
     pub method: Option<String>,
     /// Particles (abc-smc).
     #[arg(long, value_name = "N")]
     pub population: Option<usize>,
-    /// Most simulations in all (abc-smc).
+    /// Most simulations in all (abc-smc, surrogate).
     #[arg(long, value_name = "N")]
     pub max_simulations: Option<u64>,
     /// Seed of all randomness.
