@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (1e9, 1e12, 1e4, 100.0, 0.001),
         (1e11, 1e14, 1e4, 100.0, 0.0005),
     ] {
-        let mut parameters = network.under(&["patient", "surgery"]).map_err(str::to_owned)?;
+        let mut parameters = network.under_arms(&["patient", "surgery"]).map_err(str::to_owned)?;
         let mut set = |name: &str, value: f64| {
             if let Some(index) = network.parameter_index(name) {
                 parameters[index] = value;

@@ -33,7 +33,7 @@ impl Model {
         symbols: &[&str],
         seed: u64,
     ) -> Vec<Path> {
-        let mut parameters = self.network.under(arms).unwrap();
+        let mut parameters = self.network.under_arms(arms).unwrap();
         let mut initial = Vec::new();
         for &(name, value) in set {
             match self.network.parameter_index(name) {

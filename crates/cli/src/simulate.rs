@@ -105,7 +105,7 @@ type Settings = (Vec<f64>, Vec<(usize, f64)>);
 /// `--set` have them.
 pub fn settings(network: &Network, model: &str, arms: &[String], set: &[String]) -> Result<Settings, Failed> {
     let names: Vec<&str> = arms.iter().map(String::as_str).collect();
-    let mut parameters = network.under(&names).map_err(|name| {
+    let mut parameters = network.under_arms(&names).map_err(|name| {
         let failed = Failed::usage(format!("`{}` has no arm `{name}`", network.name()));
         let known = network.arms().iter().map(|arm| arm.name.as_str());
         failed.help(suggestion(name, known).unwrap_or_else(|| match network.arms() {

@@ -309,14 +309,14 @@ impl Network {
     /// The parameters' values under an arm.
     #[must_use]
     pub fn arm(&self, name: &str) -> Option<Vec<f64>> {
-        self.under(&[name]).ok()
+        self.under_arms(&[name]).ok()
     }
 
     /// The parameters' values under several arms together; of arms that set the same parameter, the last wins.
     ///
     /// # Errors
     /// The first name that is no arm.
-    pub fn under<'n>(&self, names: &[&'n str]) -> Result<Vec<f64>, &'n str> {
+    pub fn under_arms<'n>(&self, names: &[&'n str]) -> Result<Vec<f64>, &'n str> {
         let mut values = self.default_parameters();
         for &name in names {
             let arm = self.arms.iter().find(|arm| arm.name == name).ok_or(name)?;
