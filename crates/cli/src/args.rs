@@ -120,6 +120,7 @@ pub struct Report {
 #[command(after_help = "Examples:
   metacascade simulate birth-death --times 0:3:0.5 -n 10000 --summary
   metacascade simulate model.toml --times 0:50:1 -n 100 --set k=0.2 -o trajectories.parquet
+  metacascade simulate cascade-core --times 20,40 -n 50 --summary --lesions sizes.csv
   metacascade simulate cascade-tme --times 0:40:1 -n 50 --arm surgery --arm anti_VEGF --summary")]
 pub struct Simulate {
     /// A model file (.toml, or SBML as .xml or .sbml), or the name of a shipped model (see `metacascade models`).
@@ -152,6 +153,10 @@ pub struct Simulate {
     /// Write to this file, .csv or .parquet, instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write the lesions at each time to this file, .csv or .parquet: one row a lesion (columns trajectory, time, lesions,
+    /// size, founded, state).
+    #[arg(long, value_name = "FILE")]
+    pub lesions: Option<PathBuf>,
     /// Write what the simulation took to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub stats: Option<PathBuf>,
