@@ -352,10 +352,10 @@ fn describe(mut parameter: Parameter, network: &Network, own: &impl Fn(&str) -> 
 
 /// What is odd but not wrong.
 fn warnings(problem: &Problem) -> Vec<String> {
-    let is_measured = |index: usize| problem.series.iter().any(|series| series.observable == index);
-    let is_used = |index: usize| problem.trajectories.iter().any(|trajectory| trajectory.experiment == index);
-    let observables = problem.observables.iter().enumerate().filter(|(index, _)| !is_measured(*index));
-    let experiments = problem.experiments.iter().enumerate().filter(|(index, _)| !is_used(*index));
+    let measured: BTreeSet<usize> = problem.series.iter().map(|series| series.observable).collect();
+    let used: BTreeSet<usize> = problem.trajectories.iter().map(|trajectory| trajectory.experiment).collect();
+    let observables = problem.observables.iter().enumerate().filter(|(index, _)| !measured.contains(index));
+    let experiments = problem.experiments.iter().enumerate().filter(|(index, _)| !used.contains(index));
     let linear =
         problem.estimated.iter().filter(|parameter| priors::is_logarithmic(&parameter.prior) && parameter.lower <= 0.0);
     let observables =
