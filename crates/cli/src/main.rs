@@ -8,6 +8,7 @@ mod error;
 mod evaluate;
 mod fit;
 mod models;
+mod new;
 mod probability;
 mod progress;
 mod report;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Simulate(typed) => simulate::run(&typed),
         Command::Probability(typed) => probability::run(&typed),
         Command::Models(typed) => models::run(&typed),
+        Command::New(typed) => new::run(&typed),
         Command::Diagram(typed) => diagram::run(&typed),
         Command::Convert(typed) => convert::run(&typed),
     };
