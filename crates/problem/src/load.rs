@@ -81,7 +81,9 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     experiments.push(Experiment::unchanged(""));
     let observables = observables::read(&observable_tables.read, &mut scope, problems);
     let known = experiment_tables.complete.then_some(experiments.as_slice());
+    let before = problems.count();
     let subjects = subjects::read(&subject_tables.read, known, &extension.covariates, &mut scope, problems);
+    let known_subjects = problems.count() == before;
     let (mut conversions, unknown) = Conversions::new(&extension.conversions, |name| fixed(name, &defined, network));
     for name in unknown {
         let message = format!("`conversions` converts by `{name}`, which is no fixed positive number");
@@ -91,7 +93,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let references = References {
         observables: observable_tables.complete.then_some(observables.as_slice()),
         experiments: known,
-        subjects: subject_tables.complete.then_some(subjects.subjects.as_slice()),
+        subjects: (subject_tables.complete && known_subjects).then_some(subjects.subjects.as_slice()),
         model: model::id(&document),
         time_unit: network.map_or("", Network::time_unit),
     };
