@@ -16,7 +16,7 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn every_subcommand_explains_itself() {
     let help = text(&metacascade(&["--help"]).stdout);
-    for command in ["fit", "report", "simulate", "probability", "models", "diagram", "convert"] {
+    for command in ["fit", "check", "report", "simulate", "probability", "models", "diagram", "convert"] {
         assert!(help.contains(command), "{help}");
         let output = metacascade(&[command, "--help"]);
         assert!(output.status.success() && text(&output.stdout).contains("Usage: metacascade"));
@@ -60,6 +60,43 @@ fn lesions_are_listed_one_a_row() {
     let refused = metacascade(&["simulate", "birth-death", "--times", "1", "--lesions", "x.csv"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("no lesions"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn a_problem_is_checked_and_summed_up() {
+    let datasets = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets");
+    let sound = format!("{datasets}/sw620-switching");
+    let output = metacascade(&["check", &sound]);
+    let shown = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for part in ["nothing is wrong", "subjects", "free parameters", "The means tell"] {
+        assert!(shown.contains(part), "{part} is missing in\n{shown}");
+    }
+    let output = metacascade(&["check", &sound, "--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["problems"].as_array().map(Vec::len), Some(0));
+    assert!(found["summary"]["identifiability"]["singular_values"].as_array().is_some_and(|all| !all.is_empty()));
+    // A copy with two mistakes.
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(&sound).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    let table = folder.path().join("measurements.tsv");
+    let spoiled = std::fs::read_to_string(&table).unwrap().replacen("0.835", "83.5", 1).replacen(
+        "fraction_CSC",
+        "fractoin_CSC",
+        1,
+    );
+    std::fs::write(&table, spoiled).unwrap();
+    let output = metacascade(&["check", folder.path().to_str().unwrap(), "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problem = &found["problems"][0];
+    assert!(problem["file"].as_str().is_some_and(|file| file.ends_with("measurements.tsv")), "{found}");
+    assert_eq!((problem["line"].as_u64(), problem["column"].as_u64()), (Some(2), Some(1)), "{found}");
+    assert!(problem["help"].as_str().is_some_and(|help| help.contains("fraction_CSC")), "{found}");
+    assert!(found["summary"].is_null());
 }
 
 #[test]
