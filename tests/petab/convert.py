@@ -58,8 +58,10 @@ def check(path):
             raise AssertionError("\n".join(map(str, issues)))
         done = subprocess.run([str(Path(sys.executable).parent / "petablint"), str(folder / "problem.yaml")],
                               capture_output=True, encoding="utf-8")
-        if done.returncode != 0:
-            raise AssertionError(f"petablint: {done.stdout}{done.stderr}")
+        # It ends with 1 for any problem with an extension, of which it can only warn.
+        told = done.stdout + done.stderr
+        if done.returncode != 0 and (not told.startswith("WARNING: Validation of PEtab ext") or "ERROR" in told):
+            raise AssertionError(f"petablint: {told}")
         (before, _), (after, table) = evaluate(path), evaluate(folder)
         for name in ("log_likelihood", "chi_squared", "log_prior"):
             if not np.isclose(before[name], after[name], rtol=1e-4, atol=1e-3):

@@ -43,6 +43,7 @@ mod diagnostic;
 mod ensemble;
 mod expression;
 mod lesions;
+mod master;
 mod methods;
 mod network;
 mod probability;
@@ -54,6 +55,7 @@ mod units;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
 pub use ensemble::{Ensemble, Summary};
 pub use expression::{Dialect, ExpressionError, Program};
+pub use master::MasterEquation;
 pub use methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method, UnknownMethod};
 pub use network::{
     Arm, Basis, Builder, Format, Intervention, Law, Lesions, Network, Parameter, Reaction, Rule, Species, Therapy,

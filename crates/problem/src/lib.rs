@@ -58,6 +58,7 @@
 
 mod document;
 mod evaluate;
+mod exact;
 mod experiments;
 mod export;
 mod files;
