@@ -139,10 +139,10 @@ impl<'n> MasterEquation<'n> {
     /// Those of `log_likelihood`.
     pub fn observe<E>(&mut self, mut log_likelihood: impl FnMut(&[f64]) -> Result<f64, E>) -> Result<f64, E> {
         let mut logarithms = vec![f64::NEG_INFINITY; self.counts.len()];
-        for at in 0..self.counts.len() {
+        for (at, logarithm) in logarithms.iter_mut().enumerate() {
             if self.probability[at] > 0.0 {
                 self.enter(at);
-                logarithms[at] = log_likelihood(self.state.shown())?;
+                *logarithm = log_likelihood(self.state.shown())?;
             }
         }
         let joint = logarithms.iter().zip(&self.probability).map(|(logarithm, p)| logarithm + p.ln());
