@@ -7,6 +7,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod starter;
+
+pub use starter::{Measured, Starter, starter, starters};
+
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../models/", $name, ".toml")))),*]
@@ -14,7 +18,8 @@ macro_rules! shipped {
 }
 
 /// Name and text of each shipped model.
-const MODELS: &[(&str, &str)] = shipped!["cascade-core", "recurrence", "lymph", "switching", "birth-death", "sir"];
+const MODELS: &[(&str, &str)] =
+    shipped!["cascade-core", "cascade-tme", "recurrence", "lymph", "switching", "birth-death", "sir"];
 
 /// The model file of a shipped model.
 #[must_use]
@@ -38,6 +43,49 @@ mod tests {
             let network = Network::from_toml(text, name).unwrap_or_else(|problems| panic!("{problems}"));
             assert_eq!(network.name(), name);
             assert!(!network.title().is_empty() && !network.description().is_empty());
+        }
+    }
+
+    /// What a model of biology says of each parameter and reaction, a reader must be able to check.
+    #[test]
+    fn parameters_of_cascade_tme_say_where_they_are_from() {
+        let network = Network::from_toml(super::model("cascade-tme").unwrap(), "cascade-tme").unwrap();
+        for parameter in network.parameters() {
+            assert!(!parameter.description.is_empty(), "{}", parameter.name);
+            let of_therapy = network.therapies().iter().map(|&species| &network.species()[species].name);
+            let schedule = of_therapy.into_iter().any(|name| parameter.name.starts_with(&format!("{name}_")));
+            assert!(schedule || parameter.basis.is_some(), "{}", parameter.name);
+            let range = parameter.range.unwrap_or([parameter.value, parameter.value]);
+            assert!(range[0] <= parameter.value && parameter.value <= range[1], "{}", parameter.name);
+        }
+        let stages = [
+            "primary",
+            "emt",
+            "invasion",
+            "intravasation",
+            "circulation",
+            "lymph",
+            "extravasation",
+            "dormancy",
+            "colonisation",
+            "microenvironment",
+            "therapy",
+        ];
+        for stage in stages {
+            assert!(network.reactions().iter().any(|reaction| reaction.stage == stage), "{stage}");
+        }
+        assert!(network.reactions().iter().all(|reaction| stages.contains(&reaction.stage.as_str())));
+    }
+
+    #[test]
+    fn starters_estimate_parameters_that_have_a_range() {
+        for name in super::starters() {
+            let network = Network::from_toml(super::model(name).unwrap(), name).unwrap();
+            let starter = super::starter(name).unwrap();
+            for parameter in starter.estimated {
+                let found = &network.parameters()[network.parameter_index(parameter).unwrap()];
+                assert!(found.range.is_some_and(|[from, _]| from > 0.0), "{name}: {parameter}");
+            }
         }
     }
 }

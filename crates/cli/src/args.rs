@@ -19,11 +19,13 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Fit(Fit),
+    Check(Check),
     Evaluate(Evaluate),
     Report(Report),
     Simulate(Simulate),
     Probability(Probability),
     Models(Models),
+    New(New),
     Diagram(Diagram),
     Convert(Convert),
 }
@@ -41,13 +43,14 @@ pub struct Fit {
     /// The folder to write; runs/ and the problem's name unless given.
     #[arg(short, long, value_name = "RUN")]
     pub output: Option<PathBuf>,
-    /// How to fit: abc-smc or mle (maximum likelihood of the mean field); the problem's choice unless given.
+    /// How to fit: abc-smc, surrogate (a likelihood learned from simulations; abc-smc where its check fails), mcmc (Markov
+    /// chains on the likelihood of the mean field) or mle (its maximum); the problem's choice unless given.
     #[arg(long)]
     pub method: Option<String>,
     /// Particles (abc-smc).
     #[arg(long, value_name = "N")]
     pub population: Option<usize>,
-    /// Most simulations in all (abc-smc).
+    /// Most simulations in all (abc-smc, surrogate).
     #[arg(long, value_name = "N")]
     pub max_simulations: Option<u64>,
     /// Seed of all randomness.
@@ -85,6 +88,21 @@ pub struct Evaluate {
     pub json: bool,
 }
 
+/// Check a problem: all that is wrong with its files, or what it holds
+///
+/// Mistakes are told with file, line, column and what would mend them. If there are none: subjects, observables, times,
+/// free parameters, and what the means of the table can and cannot tell of them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  metacascade check datasets/sw620-switching --json")]
+pub struct Check {
+    /// A problem's folder, or its problem.yaml.
+    pub problem: PathBuf,
+    /// Write the result as JSON: {"problems": [{file, line, column, message, help}], "summary": …}.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Write the report of a run
 #[derive(Debug, clap::Args)]
 pub struct Report {
@@ -102,7 +120,8 @@ pub struct Report {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   metacascade simulate birth-death --times 0:3:0.5 -n 10000 --summary
-  metacascade simulate model.toml --times 0:50:1 -n 100 --set k=0.2 -o trajectories.parquet")]
+  metacascade simulate model.toml --times 0:50:1 -n 100 --set k=0.2 -o trajectories.parquet
+  metacascade simulate cascade-tme --times 0:40:1 -n 50 --arm surgery --arm anti_VEGF --summary")]
 pub struct Simulate {
     /// A model file (.toml, or SBML as .xml or .sbml), or the name of a shipped model (see `metacascade models`).
     pub model: String,
@@ -119,9 +138,9 @@ pub struct Simulate {
     /// --summary), or auto, which chooses and says why.
     #[arg(long, default_value = "auto")]
     pub method: String,
-    /// Set the parameters of an arm of the model (see `metacascade models MODEL`).
-    #[arg(long, value_name = "ARM")]
-    pub arm: Option<String>,
+    /// Set the parameters of an arm of the model (see `metacascade models MODEL`); may be repeated, the last one wins.
+    #[arg(long, value_name = "ARM", value_delimiter = ',')]
+    pub arm: Vec<String>,
     /// Set a parameter, or a species' initial count; may be repeated; wins over --arm.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
@@ -171,7 +190,10 @@ pub struct Probability {
     /// Seed of all randomness.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Set a parameter, or a species' initial count; may be repeated.
+    /// Set the parameters of an arm of the model (see `metacascade models MODEL`); may be repeated, the last one wins.
+    #[arg(long, value_name = "ARM", value_delimiter = ',')]
+    pub arm: Vec<String>,
+    /// Set a parameter, or a species' initial count; may be repeated; wins over --arm.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
     /// Threads; all processors unless given. They change no result.
@@ -187,6 +209,24 @@ pub struct Probability {
 pub struct Models {
     /// Show the parameters and reactions of this model, a shipped one or a file.
     pub name: Option<String>,
+}
+
+/// Begin a problem: a folder ready to fit
+///
+/// Writes the tables of a problem, a copy of the model to change, and simulated measurements to replace.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  metacascade new my-mice --model cascade-core && metacascade fit my-mice")]
+pub struct New {
+    /// The folder to write.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// A shipped model that people fit (see `metacascade models`).
+    #[arg(long, default_value = "cascade-core")]
+    pub model: String,
+    /// Seed of the simulated measurements.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// Draw a model: states and arrows by stage of the cascade

@@ -1,5 +1,8 @@
 //! `metacascade fit`.
 
+mod chains;
+mod surrogate;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +11,7 @@ use std::time::Instant;
 use comfy_table::CellAlignment;
 use metacascade_engine::Method;
 use metacascade_inference::abc_smc::{self, Stop};
-use metacascade_inference::optimise;
+use metacascade_inference::{mcmc, optimise, surrogate as learned};
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
     DRAWS, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter, predictive,
@@ -32,6 +35,8 @@ struct Plan {
     problem: Problem,
     method: FitMethod,
     abc_smc: abc_smc::Settings,
+    surrogate: learned::Settings,
+    mcmc: mcmc::Settings,
     optimise: optimise::Settings,
     seed: u64,
     folder: PathBuf,
@@ -71,7 +76,9 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     let (parameters, measurements) = (problem.estimated().len(), problem.measurement_count());
     anstream::eprintln!("{}: {parameters} parameters, {measurements} measurements", problem.title());
     let (mut writer, mut found) = match plan.method {
-        FitMethod::AbcSmc => sample(plan, threads, cancelled)?,
+        FitMethod::AbcSmc => sample(plan, threads, cancelled, Vec::new())?,
+        FitMethod::Surrogate => surrogate::fit(plan, threads, cancelled)?,
+        FitMethod::Mcmc => chains::fit(plan, threads, cancelled)?,
         FitMethod::Mle => maximise(plan, threads, cancelled)?,
     };
     let key = Key::new(plan.seed).child(PREDICTIVE);
@@ -90,12 +97,17 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     }
 }
 
-/// ABC-SMC.
-fn sample(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
+/// ABC-SMC. Warnings that are known already come first.
+fn sample(
+    plan: &Plan,
+    threads: usize,
+    cancelled: Arc<AtomicBool>,
+    mut warnings: Vec<String>,
+) -> Result<(RunWriter, Found), Failed> {
     let problem = &plan.problem;
     let simulator = ProblemSimulator::new(problem, &problem.simulation().method());
     let (simulation, reason) = simulator.method();
-    let settings = settings(plan, threads, simulation, reason, &plan.abc_smc)?;
+    let settings = settings(plan, FitMethod::AbcSmc, threads, simulation, reason, &plan.abc_smc)?;
     let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
     let started = Instant::now();
     let mut watcher = Watcher::new(&mut writer, cancelled);
@@ -108,12 +120,7 @@ fn sample(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(Ru
     })?;
     let seconds = started.elapsed().as_secs_f64();
     writer.posterior(&fit.posterior)?;
-    let mut warnings = Vec::new();
-    if let Some(first) = &fit.first_failure {
-        let share = fit.failures as f64 / fit.simulations as f64;
-        let text = format!("{:.2} % of the simulations could not be finished; the first: {first}", 100.0 * share);
-        warnings.push(text);
-    }
+    warnings.extend(failures(fit.first_failure.as_deref(), fit.failures, fit.simulations));
     if fit.stop != Stop::Threshold && fit.stop != Stop::Acceptance {
         warnings.push(format!(
             "The distance to the data came down to {:.2} only, where {:.2} was asked for: {}. The intervals are wider than \
@@ -141,12 +148,18 @@ fn sample(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(Ru
     Ok((writer, Found { outcome, posterior: fit.posterior, simulation, cancelled }))
 }
 
+/// What is said of simulations that could not be finished, if there were any.
+fn failures(first: Option<&str>, failures: u64, simulations: u64) -> Option<String> {
+    let share = 100.0 * failures as f64 / simulations as f64;
+    first.map(|first| format!("{share:.2} % of the simulations could not be finished; the first: {first}"))
+}
+
 /// Multi-start maximum likelihood.
 fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
     let problem = &plan.problem;
     let simulation = problem.simulation().mean_field();
     let reason = "maximum likelihood compares the mean field with the data";
-    let settings = settings(plan, threads, &simulation, reason, &plan.optimise)?;
+    let settings = settings(plan, FitMethod::Mle, threads, &simulation, reason, &plan.optimise)?;
     let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
     let started = Instant::now();
     let mut watcher = Watcher::new(&mut writer, cancelled);
@@ -196,13 +209,15 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
 fn plan(typed: &Fit) -> Result<Plan, Failed> {
     let method = match typed.method.as_deref() {
         None => None,
-        Some("abc-smc") => Some(FitMethod::AbcSmc),
-        Some("mle") => Some(FitMethod::Mle),
-        Some(other) => {
-            let help = metacascade_engine::suggestion(other, ["abc-smc", "mle"])
-                .unwrap_or_else(|| "the methods are abc-smc and mle".to_owned());
-            return Err(Failed::usage(format!("there is no method `{other}` to fit with")).help(help));
-        }
+        Some(asked) => match FitMethod::NAMES.into_iter().find(|(name, _)| *name == asked) {
+            Some((_, method)) => Some(method),
+            None => {
+                let names = FitMethod::NAMES.map(|(name, _)| name);
+                let help = metacascade_engine::suggestion(asked, names)
+                    .unwrap_or_else(|| format!("the methods are {}", names.join(", ")));
+                return Err(Failed::usage(format!("there is no method `{asked}` to fit with")).help(help));
+            }
+        },
     };
     let problem = Problem::load(&typed.problem)?;
     let asked = problem.fit().clone();
@@ -219,6 +234,11 @@ fn plan(typed: &Fit) -> Result<Plan, Failed> {
         adjustment: default.adjustment,
         seed,
     };
+    let default = learned::Settings::default();
+    // A problem's own limit is meant for ABC, which needs far more.
+    let surrogate =
+        learned::Settings { simulations: typed.max_simulations.unwrap_or(default.simulations), seed, ..default };
+    let mcmc = mcmc::Settings { seed, ..mcmc::Settings::default() };
     let default = optimise::Settings::default();
     let optimise = optimise::Settings {
         starts: asked.starts.unwrap_or(default.starts),
@@ -229,11 +249,12 @@ fn plan(typed: &Fit) -> Result<Plan, Failed> {
     let folder = typed.output.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(problem.folder())));
     let method = method.or(asked.method).unwrap_or_default();
     let simulation = problem.simulation().method();
-    if method == FitMethod::AbcSmc && problem.is_steady() && !matches!(simulation, Method::Ode { .. }) {
+    let simulates = matches!(method, FitMethod::AbcSmc | FitMethod::Surrogate);
+    if simulates && problem.is_steady() && !matches!(simulation, Method::Ode { .. }) {
         let failed = Failed::usage("the problem has steady states, which are those of the mean field");
         return Err(failed.help("fit by --method mle, or ask for `simulation: {method: ode}` in the problem"));
     }
-    Ok(Plan { problem, method, abc_smc, optimise, seed, folder })
+    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, optimise, seed, folder })
 }
 
 /// The last part of a path, also of `.` or `..`.
@@ -245,6 +266,7 @@ fn folder_name(problem: &Path) -> PathBuf {
 
 fn settings(
     plan: &Plan,
+    method: FitMethod,
     threads: usize,
     simulation: &Method,
     reason: &str,
@@ -255,19 +277,25 @@ fn settings(
         if text.contains([' ', '\'', '"', '$', '\\']) { format!("'{}'", text.replace('\'', r"'\''")) } else { text }
     };
     let (problem, folder) = (quoted(plan.problem.folder()), quoted(&plan.folder));
-    let command = match plan.method {
+    let command = match method {
         FitMethod::AbcSmc => format!(
             "metacascade fit {problem} --method abc-smc --population {} --max-simulations {} --seed {} -o {folder}",
             plan.abc_smc.population, plan.abc_smc.max_simulations, plan.seed
         ),
-        FitMethod::Mle => format!("metacascade fit {problem} --method mle --seed {} -o {folder}", plan.seed),
+        FitMethod::Surrogate => format!(
+            "metacascade fit {problem} --method surrogate --max-simulations {} --seed {} -o {folder}",
+            plan.surrogate.simulations, plan.seed
+        ),
+        FitMethod::Mcmc | FitMethod::Mle => {
+            format!("metacascade fit {problem} --method {} --seed {} -o {folder}", method.name(), plan.seed)
+        }
     };
     let fit = toml::Table::try_from(resolved).map_err(|error| Failed::Work(error.to_string()))?;
     Ok(RunSettings {
         command,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: plan.seed,
-        method: plan.method,
+        method,
         threads,
         problem: plan.problem.folder().to_owned(),
         title: plan.problem.title().to_owned(),
@@ -298,8 +326,8 @@ fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
         anstream::eprintln!("warning: {warning}");
     }
     let what = match plan.method {
-        FitMethod::AbcSmc => "simulations",
-        FitMethod::Mle => "evaluations of the likelihood",
+        FitMethod::AbcSmc | FitMethod::Surrogate => "simulations",
+        FitMethod::Mcmc | FitMethod::Mle => "evaluations of the likelihood",
     };
     anstream::println!("{} {what} in {:.1} s; {}", outcome.simulations, outcome.seconds, outcome.stopped);
     anstream::println!("{}", page.display());

@@ -1,12 +1,14 @@
 //! The command line of metacascade.
 
 mod args;
+mod check;
 mod convert;
 mod diagram;
 mod error;
 mod evaluate;
 mod fit;
 mod models;
+mod new;
 mod probability;
 mod progress;
 mod report;
@@ -23,11 +25,13 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Fit(typed) => fit::run(&typed),
+        Command::Check(typed) => check::run(&typed),
         Command::Report(typed) => report::run(&typed),
         Command::Evaluate(typed) => evaluate::run(&typed),
         Command::Simulate(typed) => simulate::run(&typed),
         Command::Probability(typed) => probability::run(&typed),
         Command::Models(typed) => models::run(&typed),
+        Command::New(typed) => new::run(&typed),
         Command::Diagram(typed) => diagram::run(&typed),
         Command::Convert(typed) => convert::run(&typed),
     };

@@ -78,6 +78,22 @@ impl Observer for Watcher<'_> {
                 };
                 self.bar.set_message(format!("{what}, {rate:.0} simulations/s{left}"));
             }
+            Progress::Rounds { round, rounds, simulations, target } => {
+                self.bar.set_length(target);
+                self.bar.set_position(simulations);
+                let rate = simulations as f64 / seconds;
+                let left = (target - simulations) as f64 / rate.max(1e-9);
+                self.bar
+                    .set_message(format!("round {} of {rounds}, {rate:.0} simulations/s, {left:.0} s left", round + 1));
+            }
+            Progress::Chains { evaluations, effective, target, r_hat, .. } => {
+                self.bar.set_length(target as u64);
+                self.bar.set_position(effective.clamp(0.0, target) as u64);
+                let rate = evaluations as f64 / seconds;
+                self.bar.set_message(format!(
+                    "chains worth {effective:.0} of {target:.0} independent draws, R-hat {r_hat:.3}, {rate:.0} evaluations/s"
+                ));
+            }
             Progress::Starts { done, target, evaluations, log_likelihood } => {
                 self.bar.set_length(target as u64);
                 self.bar.set_position(done as u64);

@@ -85,7 +85,7 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
             Failed::usage(format!("cannot tell the format of `{}`", path.display())).help("name it .csv or .parquet")
         );
     }
-    let (parameters, initial) = settings(&network, &typed.model, typed.arm.as_deref(), &typed.set)?;
+    let (parameters, initial) = settings(&network, &typed.model, &typed.arm, &typed.set)?;
     let rows = if typed.summary { 1 } else { typed.trajectories };
     let width = network.species().len() + network.rules().len() + 2;
     if rows.saturating_mul(times.len()).saturating_mul(width) > MOST_VALUES {
@@ -103,20 +103,16 @@ type Settings = (Vec<f64>, Vec<(usize, f64)>);
 
 /// The parameters of the network named `model`, and the initial counts that replace its own, as `--arm` and
 /// `--set` have them.
-pub fn settings(network: &Network, model: &str, arm: Option<&str>, set: &[String]) -> Result<Settings, Failed> {
-    let mut parameters = match arm {
-        None => network.default_parameters(),
-        Some(name) => network.arm(name).ok_or_else(|| {
-            let failed = Failed::usage(format!("`{}` has no arm `{name}`", network.name()));
-            let known = network.arms().iter().map(|arm| arm.name.as_str());
-            failed.help(suggestion(name, known).unwrap_or_else(|| match network.arms() {
-                [] => "the model has none".to_owned(),
-                arms => {
-                    format!("its arms: {}", arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", "))
-                }
-            }))
-        })?,
-    };
+pub fn settings(network: &Network, model: &str, arms: &[String], set: &[String]) -> Result<Settings, Failed> {
+    let names: Vec<&str> = arms.iter().map(String::as_str).collect();
+    let mut parameters = network.under_arms(&names).map_err(|name| {
+        let failed = Failed::usage(format!("`{}` has no arm `{name}`", network.name()));
+        let known = network.arms().iter().map(|arm| arm.name.as_str());
+        failed.help(suggestion(name, known).unwrap_or_else(|| match network.arms() {
+            [] => "the model has none".to_owned(),
+            arms => format!("its arms: {}", arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", ")),
+        }))
+    })?;
     let mut initial = Vec::new();
     for setting in set {
         let (name, number) = assignment(setting)?;

@@ -64,3 +64,4 @@ pub use probability::{Estimate, ProbabilityError, RareEvent};
 pub use sbml::{Symbol, Symbols};
 pub use simulator::{MAXIMUM_STEPS, SimulationError, Simulator, Stats};
 pub use state::Recorder;
+pub use units::{UnitMismatch, conversion};

@@ -42,12 +42,19 @@
 //! ```
 
 pub mod abc_smc;
+pub mod diagnostics;
+mod law;
+pub mod mcmc;
 pub mod optimise;
 mod parameter;
 mod posterior;
 mod prior;
+pub mod reference;
+mod ridge;
 mod simulator;
+pub mod surrogate;
 
+pub use law::Law;
 pub use parameter::{Parameter, Scale};
 pub use posterior::{Posterior, Quantiles, moments};
 pub use prior::Prior;

@@ -2,7 +2,7 @@
 
 use metacascade_random::Key;
 
-use crate::{Parameter, abc_smc::Generation};
+use crate::{Law, Parameter, abc_smc::Generation};
 
 /// A model seen by approximate Bayesian computation: parameters in, summaries out.
 pub trait Simulator: Sync {
@@ -15,6 +15,11 @@ pub trait Simulator: Sync {
     /// Simulates many proposals; `result[i]` belongs to `proposals[i]` and depends on nothing else. A simulation that
     /// cannot be finished is a [`Failure`]; it is counted and never accepted.
     fn simulate(&self, proposals: &[Proposal]) -> Vec<Result<Vec<f64>, Failure>>;
+
+    /// What is known about the law of the summaries; those that no law covers may follow any.
+    fn laws(&self) -> &[Law] {
+        &[]
+    }
 }
 
 /// Parameters to be simulated.
@@ -82,6 +87,30 @@ pub enum Progress {
         simulations: u64,
         /// Simulations so far in all.
         total_simulations: u64,
+    },
+    /// In a surrogate's rounds.
+    Rounds {
+        /// Number of the round, from 0.
+        round: usize,
+        /// Rounds in all.
+        rounds: usize,
+        /// Simulations so far.
+        simulations: u64,
+        /// Simulations in all.
+        target: u64,
+    },
+    /// In Markov chains.
+    Chains {
+        /// Evaluations of the likelihood so far.
+        evaluations: u64,
+        /// Effective sample size so far, the lowest of all parameters.
+        effective: f64,
+        /// Effective sample size wanted.
+        target: f64,
+        /// R̂, the highest of all parameters.
+        r_hat: f64,
+        /// Highest log posterior density among the chains' points.
+        log_likelihood: f64,
     },
     /// In optimisation.
     Starts {

@@ -65,6 +65,9 @@ pub(crate) struct Extension {
     /// Which column of the subject tables sets which parameter, where the names differ.
     #[serde(default)]
     pub covariates: BTreeMap<String, String>,
+    /// By how much one unit is converted into another that is not of its kind.
+    #[serde(default)]
+    pub conversions: Vec<crate::units::Rule>,
 }
 
 /// How the problem asks to be simulated; what is not given is left to the method.
@@ -138,8 +141,24 @@ pub enum FitMethod {
     /// Approximate Bayesian computation by sequential Monte Carlo.
     #[default]
     AbcSmc,
+    /// Sequential synthetic likelihood on a learned density; ABC-SMC where its own check fails.
+    Surrogate,
+    /// Markov chains on the likelihood around the mean field.
+    Mcmc,
     /// Maximum likelihood of the mean-field model, from many starts.
     Mle,
+}
+
+impl FitMethod {
+    /// Every algorithm with its name in files and on the command line.
+    pub const NAMES: [(&'static str, Self); 4] =
+        [("abc-smc", Self::AbcSmc), ("surrogate", Self::Surrogate), ("mcmc", Self::Mcmc), ("mle", Self::Mle)];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.into_iter().find(|(_, method)| *method == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// How the problem asks to be fitted; what is not given is left to the algorithm's own defaults.

@@ -48,7 +48,7 @@ fn write(path: &Path, experiments: &[crate::Experiment], problems: &mut Problems
     let mut folder = Folder { path, document_name: name, document: source, files: vec![file] };
     let model = model::read(&mut folder, &document, problems)?;
     let Read { parameters, conditions, experiments: courses, observables, measurements, .. } =
-        load::read_tables(&mut folder, &document, problems);
+        load::read_tables(&mut folder, &document, document.extension.survival_files.is_empty(), problems);
     let mapping = load::tables(&mut folder, &document.mapping_files, &model::MAPPING_COLUMNS, problems);
     let mut files = vec![("model.xml".to_owned(), sbml(&model, problems)?.into_bytes())];
     let extension = std::mem::take(&mut document.extension);
@@ -70,6 +70,7 @@ fn write(path: &Path, experiments: &[crate::Experiment], problems: &mut Problems
         parameters.rows.iter_mut().for_each(|row| row.cells[column] = row.cells[column].to_ascii_lowercase());
     }
     observables.laws();
+    refuse_units(&measurements.read, problems);
     let mut measurements = Sheet::of(&measurements.read);
     measurements.rows.retain(|row| row.source.is_none_or(|(table, row)| is_measured(table, row)));
     if let Some(column) = measurements.column("modelId") {
@@ -106,6 +107,19 @@ fn write(path: &Path, experiments: &[crate::Experiment], problems: &mut Problems
     let text = serde_json::to_string_pretty(&serde_json::Value::Object(listed)).ok()?;
     files.push((FILE.to_owned(), (text + "\n").into_bytes()));
     Some(files)
+}
+
+/// Other programs would not convert what rows say of their units.
+fn refuse_units(tables: &[Table], problems: &mut Problems) {
+    for (table, name) in tables.iter().flat_map(|table| ["measurementUnit", "timeUnit"].map(|name| (table, name))) {
+        let Some(cells) = table.column(name) else { continue };
+        if let Some(row) = (0..table.len()).find(|&row| cells.text(row).is_some()) {
+            problems.cell(table, row, name, |_| {
+                Complaint::new("PEtab does not convert units", "the row's own unit")
+                    .help(format!("write all rows in the units of the observables and the model, without `{name}`"))
+            });
+        }
+    }
 }
 
 /// A name as an identifier of PEtab.
@@ -167,13 +181,8 @@ impl<'t> Sheet<'t> {
             let place = |name: &String| table.names().position(|other| other == name);
             let places: Vec<Option<usize>> = names.iter().map(place).collect();
             for row in 0..table.len() {
-                let text = |place: &Option<usize>| {
-                    let text = place.and_then(|place| table.text(row, place)).unwrap_or_default();
-                    // Decimal commas become points.
-                    let number = table.read_number(text).filter(|_| text.contains(','));
-                    number.map_or_else(|| text.to_owned(), |number| number.to_string())
-                };
-                let cells = places.iter().map(text).collect();
+                let text = |place: &Option<usize>| place.and_then(|place| table.text(row, place)).unwrap_or_default();
+                let cells = places.iter().map(|place| text(place).to_owned()).collect();
                 rows.push(Row { cells, source: Some((table, row)) });
             }
         }

@@ -1,12 +1,23 @@
 //! The files of a problem's folder, each read once and hashed.
 
-use std::{fmt::Write as _, ops::Range, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use metacascade_engine::{Diagnostic, Place};
 use serde_saphyr::Spanned;
 use sha2::{Digest, Sha256};
 
-use crate::{document, problems::Problems, table::unreadable};
+use crate::{
+    document,
+    problems::Problems,
+    table::{
+        limits::{MOST_BYTES, MOST_BYTES_SHOWN},
+        unreadable,
+    },
+};
 
 /// A file that was read, and what it held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +80,7 @@ impl Folder {
             return None;
         }
         let path = self.path.join(&location.value);
-        match std::fs::read(&path) {
+        match read_inside(&path, &self.path) {
             Ok(bytes) => {
                 self.note(&location.value, &bytes);
                 Some(bytes)
@@ -85,6 +96,21 @@ impl Folder {
             }
         }
     }
+}
+
+/// The bytes of a file that is one, of a size that can be read, and in the folder also if it is a link.
+fn read_inside(path: &Path, folder: &Path) -> std::io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    if metadata.len() > MOST_BYTES {
+        return Err(std::io::Error::other(format!("it is larger than {MOST_BYTES_SHOWN}")));
+    }
+    if !path.canonicalize()?.starts_with(folder.canonicalize()?) {
+        return Err(std::io::Error::other("it is a link that leaves the problem's folder"));
+    }
+    std::fs::read(path)
 }
 
 /// SHA-256 of bytes, in hexadecimal.

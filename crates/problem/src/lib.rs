@@ -11,7 +11,8 @@
 //!                  model_files: {ID: {location: model.toml, language: metacascade}}, or language: sbml
 //!                  condition_files, experiment_files, observable_files, measurement_files, mapping_files: [...]
 //!                  extensions: {metacascade: {version, required, title, description, simulation, fit, subject_files,
-//!                  survival_files, covariates: {column: parameter}}}
+//!                  survival_files, covariates: {column: parameter},
+//!                  conversions: [{from, to, by}]}}
 //! parameters.tsv   parameterId, lowerBound, upperBound, nominalValue, estimate, [parameterName], [priorDistribution],
 //!                  [priorParameters], and ours: [unit], [description]
 //! conditions.tsv   conditionId, targetId, targetValue, [conditionName]
@@ -21,9 +22,10 @@
 //!                  [observableGroup], [lowerLimit], [upperLimit]
 //! measurements.tsv observableId, experimentId, measurement, time, [observableParameters], [noiseParameters], [modelId],
 //!                  [datasetId], and ours: [replicateId], [subjectId], [trials], [sampledFraction], [censoring],
-//!                  [upperLimit], [measurementSd], [measurementN]
+//!                  [upperLimit], [measurementSd], [measurementN], [measurementUnit], [timeUnit]
 //! mapping.tsv      petabEntityId, modelEntityId, [name]
 //! subjects.tsv     ours: subjectId, [groupId], [experimentId], and any covariates
+//! survival.tsv     ours: subjectId, time, event, endpoint, [experimentId], [timeUpper], [timeUnit]
 //! ```
 //!
 //! Tables are text separated by tabs, commas or semicolons, packed by gzip or not, or Parquet files; columns come in any
@@ -43,6 +45,13 @@
 //! * `measurementN`, `measurementSd`: `measurement` is the mean of so many subjects, with this standard deviation.
 //! * `replicateId`, `subjectId`: whose measurement it is. Rows of different ones, or, without a subject table, repeating
 //!   an observable, experiment and time, belong to different subjects: independent trajectories ([`Trajectory`]).
+//! * `experimentId` of a subject is its arm, which rows of measurements and survival need not repeat. A covariate sets the
+//!   parameter of its name for each subject, or the one that `covariates` gives it.
+//! * `event` 1: `endpoint` happened at `time`, or between `time` and `timeUpper`; 0: it had not until `time`. `endpoint` is
+//!   a condition of the model, or a symbol whose name ends in `_first_detected`.
+//! * `measurementUnit`, `timeUnit`: units of a row (of `measurement`, `upperLimit`, `measurementSd`; of `time`), converted
+//!   into `observableUnit` and the model's unit of time. Units of one dimension convert by themselves; for others
+//!   `conversions` says by how much, a number or a parameter that is not estimated. The noise is in the observable's unit.
 //! * A row whose measurement is `NA` is left out.
 //! * `noiseLaw`: one of the laws that PEtab lacks, where `noiseDistribution` must be one that other programs know.
 //!
@@ -62,6 +71,7 @@ mod exact;
 mod experiments;
 mod export;
 mod files;
+mod identify;
 mod likelihood;
 mod linear_noise;
 mod load;
@@ -70,6 +80,7 @@ mod model;
 mod noise;
 mod observables;
 mod observe;
+mod overview;
 mod parameters;
 mod predictive;
 mod priors;
@@ -82,7 +93,9 @@ mod start;
 mod steady;
 mod subjects;
 mod summaries;
+mod survival;
 mod table;
+mod units;
 mod version_1;
 
 pub use document::{FitMethod, FitSettings, SimulationSettings};
@@ -90,13 +103,16 @@ pub use evaluate::{EvaluateMethod, Evaluation, evaluate};
 pub use experiments::Experiment;
 pub use export::{Exported, export};
 pub use files::SourceFile;
+pub use identify::{Identifiability, identifiability};
 pub use likelihood::ProblemLikelihood;
 pub use measurements::{Measurement, Reading, Series, Trajectory};
 pub use noise::NoiseDistribution;
-pub use observables::{Kind, Observable};
+pub use observables::{FigureKind, Kind, Observable};
+pub use overview::{ObservableOverview, Overview, overview};
 pub use parameters::Parameter;
 pub use predictive::{DRAWS, Predictive, predictive};
 pub use problem::Problem;
 pub use run::{Run, RunError, RunSettings, RunWriter, write_file, write_table};
 pub use simulator::ProblemSimulator;
 pub use subjects::{Covariate, Subject, Values};
+pub use survival::{Endpoint, Survival, kaplan_meier};

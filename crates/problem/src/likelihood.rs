@@ -30,7 +30,7 @@ impl<'p> ProblemLikelihood<'p> {
     /// The likelihood, solved with the tolerances that the problem asks for.
     #[must_use]
     pub fn new(problem: &'p Problem) -> Self {
-        Self { problem, method: problem.simulation().mean_field(), runs: runs(problem, true) }
+        Self { problem, method: problem.simulation().mean_field(), runs: runs(problem, true, None) }
     }
 
     /// The mean field of every measurement, without noise, on the scale of the model's value: series after series, each in order of time.
@@ -71,6 +71,11 @@ impl Likelihood for ProblemLikelihood<'_> {
     }
 
     fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
+        if !self.problem.survival().is_empty() {
+            let message =
+                "times to events have no likelihood here; approximate Bayesian computation (abc-smc) fits them";
+            return Err(Failure(message.to_owned()));
+        }
         let mut total = 0.0;
         let (mut counts, mut weights) = (Vec::new(), Vec::new());
         self.visit(parameters, |read, row, y, sigma| {

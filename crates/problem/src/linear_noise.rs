@@ -53,7 +53,7 @@ pub(crate) fn evaluate(problem: &Problem, parameters: &[f64], simulations: &mut 
     let (mut log_likelihood, mut chi_squared) = (0.0, 0.0);
     // The means are those of the mean field, which also knows what events do to parameters.
     let mut known: BTreeMap<Design, Moments> = BTreeMap::new();
-    for run in runs(problem, false) {
+    for run in runs(problem, false, None) {
         let known = match known.entry(run.design) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(empty) => {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use metacascade_engine::{Diagnostic, Diagnostics, Network, suggestion};
+use metacascade_engine::{Diagnostic, Diagnostics, Network, conversion, suggestion};
 use serde_saphyr::Spanned;
 
 use crate::{
@@ -17,8 +17,10 @@ use crate::{
     problem::Problem,
     problems::{Complaint, Problems},
     scope::{Scope, constant_slot},
-    subjects,
+    subjects::{self, Subjects},
+    survival,
     table::{Columns, Table},
+    units::Conversions,
     version_1,
 };
 
@@ -40,11 +42,12 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
 
     let mut model = model::read(&mut folder, &document, problems);
     let Read { parameters: parameter_tables, conditions, experiments, observables, measurements, ignored } =
-        read_tables(&mut folder, &document, problems);
+        read_tables(&mut folder, &document, extension.survival_files.is_empty(), problems);
     let (condition_tables, experiment_tables) = (conditions, experiments);
     let (observable_tables, measurement_tables) = (observables, measurements);
     let mapping_tables = tables(&mut folder, &document.mapping_files, &model::MAPPING_COLUMNS, problems);
     let subject_tables = tables(&mut folder, &extension.subject_files, &subjects::COLUMNS, problems);
+    let survival_tables = tables(&mut folder, &extension.survival_files, &survival::COLUMNS, problems);
 
     let defined = parameters::read(&parameter_tables.read, problems);
     if let Some(model) = &mut model {
@@ -63,6 +66,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let mut scope = Scope {
         network,
         symbols: &symbols,
+        has_units: model.as_ref().is_some_and(|model| !model.is_sbml),
         dialect: &dialect,
         extra,
         used: Default::default(),
@@ -78,17 +82,33 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let observables = observables::read(&observable_tables.read, &mut scope, problems);
     let known = experiment_tables.complete.then_some(experiments.as_slice());
     let subjects = subjects::read(&subject_tables.read, known, &extension.covariates, &mut scope, problems);
+    let (mut conversions, unknown) = Conversions::new(&extension.conversions, |name| fixed(name, &defined, network));
+    for name in unknown {
+        let message = format!("`conversions` converts by `{name}`, which is no fixed positive number");
+        let help = "name a parameter that is not estimated, or write the number";
+        problems.push(Diagnostic::new(folder.shown(&folder.document_name), message).help(help));
+    }
     let references = References {
         observables: observable_tables.complete.then_some(observables.as_slice()),
         experiments: known,
         subjects: subject_tables.complete.then_some(subjects.subjects.as_slice()),
         model: model::id(&document),
+        time_unit: network.map_or("", Network::time_unit),
     };
-    let Measurements { trajectories, series, missing } =
-        measurements::read(&measurement_tables.read, &references, &mut scope, problems);
-    let all = [&condition_tables, &experiment_tables, &observable_tables, &measurement_tables, &subject_tables];
+    let Measurements { mut trajectories, mut series, missing } =
+        measurements::read(&measurement_tables.read, &references, &mut conversions, &mut scope, problems);
+    let (rows, endpoints) = survival::read(&survival_tables.read, &references, &mut conversions, &mut scope, problems);
+    let survival = survival::join(rows, &mut trajectories, &mut series);
+    let all = [
+        &condition_tables,
+        &experiment_tables,
+        &observable_tables,
+        &measurement_tables,
+        &subject_tables,
+        &survival_tables,
+    ];
     let complete = all.iter().all(|tables| tables.complete) && !scope.failed;
-    check_parameters(&defined, &parameter_tables.read, &scope, complete, problems);
+    check_parameters(&defined, &parameter_tables.read, &scope, &subjects, complete, problems);
     // Measurements of the model as it is have an experiment without a name; if there are none, it is not needed.
     let unnamed = experiments.len() - 1;
     if trajectories.iter().all(|trajectory| trajectory.experiment != unnamed) {
@@ -135,6 +155,8 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
         trajectories,
         series,
         subjects,
+        survival,
+        endpoints,
         simulation,
         fit,
         warnings: Vec::new(),
@@ -158,9 +180,14 @@ pub(crate) struct Read {
     pub ignored: Vec<String>,
 }
 
-pub(crate) fn read_tables(folder: &mut Folder, document: &Document, problems: &mut Problems) -> Read {
+/// Where times to events are given, measurements need not be.
+pub(crate) fn read_tables(folder: &mut Folder, document: &Document, measured: bool, problems: &mut Problems) -> Read {
     let mut all = |names: &[Spanned<String>], columns: &[&Columns; 2]| {
-        tables(folder, names, columns[usize::from(document.version_1)], problems)
+        let columns = columns[usize::from(document.version_1)];
+        match names.is_empty() && !measured && matches!(columns.kind, "observable" | "measurement") {
+            true => Tables { read: Vec::new(), complete: true },
+            false => tables(folder, names, columns, problems),
+        }
     };
     let parameters = all(&document.parameter_files, &[&parameters::COLUMNS, &version_1::PARAMETERS]);
     let conditions = all(&document.condition_files, &[&experiments::CONDITION_COLUMNS, &version_1::CONDITIONS]);
@@ -241,6 +268,7 @@ fn check_parameters(
     defined: &[parameters::Defined],
     tables: &[Table],
     scope: &Scope<'_>,
+    subjects: &Subjects,
     complete: bool,
     problems: &mut Problems,
 ) {
@@ -248,7 +276,17 @@ fn check_parameters(
     for parameters::Defined { parameter, table, row } in defined {
         let table = &tables[*table];
         let id = parameter.id.as_str();
+        if subjects.sets(id) {
+            problems.cell(table, *row, "parameterId", |text| {
+                Complaint::new(format!("`{text}` is also set for each subject"), "a covariate of the subject table")
+                    .help("leave out this row, or the column of the subject table")
+            });
+            continue;
+        }
         if constant_slot(network, scope.own(id)).is_some() {
+            if let Some(index) = network.parameter_index(scope.own(id)).filter(|_| scope.has_units) {
+                check_unit(table, *row, &parameter.unit, &network.parameters()[index].unit, problems);
+            }
             continue;
         }
         let complaint = if network.slot(scope.own(id)).is_some() {
@@ -274,6 +312,30 @@ fn check_parameters(
     }
 }
 
+/// A parameter of the model must be given in the model's unit.
+fn check_unit(table: &Table, row: usize, unit: &str, expected: &str, problems: &mut Problems) {
+    if unit.is_empty() || expected.is_empty() || unit == expected {
+        return;
+    }
+    let (message, help) = match conversion(unit, expected) {
+        Ok(factor) if (factor - 1.0).abs() < 1e-9 => return,
+        Ok(factor) => {
+            let message = format!("the unit is `{unit}`, the model's is `{expected}`");
+            (message, format!("write all values in `{expected}`, {factor} times as large"))
+        }
+        Err(mismatch) => (mismatch.message, format!("the model's unit is `{expected}`")),
+    };
+    problems.cell(table, row, "unit", |_| Complaint::new(message, "another unit").help(help));
+}
+
+/// The value of a parameter that is not estimated.
+fn fixed(name: &str, defined: &[parameters::Defined], network: Option<&Network>) -> Option<f64> {
+    match defined.iter().find(|defined| defined.parameter.id == name) {
+        Some(defined) => defined.parameter.nominal.filter(|_| defined.parameter.estimated.is_none()),
+        None => network.and_then(|network| Some(network.default_parameters()[network.parameter_index(name)?])),
+    }
+}
+
 /// Fills in what the model says of a parameter where the table is silent.
 fn describe(mut parameter: Parameter, network: &Network, own: &impl Fn(&str) -> String) -> Parameter {
     if let Some(index) = network.parameter_index(&own(&parameter.id)) {
@@ -291,7 +353,7 @@ fn describe(mut parameter: Parameter, network: &Network, own: &impl Fn(&str) -> 
 /// What is odd but not wrong.
 fn warnings(problem: &Problem) -> Vec<String> {
     let is_measured = |index: usize| problem.series.iter().any(|series| series.observable == index);
-    let is_used = |index: usize| problem.series.iter().any(|series| series.experiment == index);
+    let is_used = |index: usize| problem.trajectories.iter().any(|trajectory| trajectory.experiment == index);
     let observables = problem.observables.iter().enumerate().filter(|(index, _)| !is_measured(*index));
     let experiments = problem.experiments.iter().enumerate().filter(|(index, _)| !is_used(*index));
     let linear =

@@ -47,6 +47,19 @@ pub enum Kind {
 
 const KINDS: [(&str, Kind); 3] = [("cells", Kind::Cells), ("fraction", Kind::Fraction), ("amount", Kind::Amount)];
 
+/// How measurements are best held against predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FigureKind {
+    /// Measurements over time before bands of the prediction.
+    Bands,
+    /// Small counts: how often each number was seen, and how often it is predicted.
+    CountHistogram,
+    /// Shares of a whole over time, counts over their trials.
+    Shares,
+    /// The share of subjects without an event over time, with a band of the prediction.
+    KaplanMeier,
+}
+
 /// One row of the observable table.
 #[derive(Clone, Debug)]
 pub struct Observable {
@@ -83,6 +96,16 @@ pub struct Observable {
 }
 
 impl Observable {
+    /// How its measurements are best held against predictions.
+    #[must_use]
+    pub fn figure(&self) -> FigureKind {
+        match self.noise {
+            NoiseDistribution::Poisson | NoiseDistribution::NegativeBinomial => FigureKind::CountHistogram,
+            noise if noise.is_discrete() || self.kind == Kind::Fraction => FigureKind::Shares,
+            _ => FigureKind::Bands,
+        }
+    }
+
     /// The slots of the placeholders: the observable's, then the noise's.
     pub(crate) fn placeholder_slots(&self) -> std::ops::Range<usize> {
         let start = self.own_slot + 1;
@@ -95,6 +118,7 @@ pub(crate) struct Defined {
     pub id: String,
     pub kind: Kind,
     pub noise: NoiseDistribution,
+    pub unit: String,
     pub group: String,
     /// What can be measured, from and to.
     pub limits: (Option<f64>, Option<f64>),
@@ -138,7 +162,17 @@ fn read_row(
     check_group(table, row, &group, noise, problems);
     let limits = read_limits(table, row, problems);
     let id = id?;
-    let unusable = |id| Defined { id, kind, noise, group: group.clone(), limits, placeholders: None, observable: None };
+    let unit = table.column("observableUnit").and_then(|cells| cells.text(row)).unwrap_or_default().to_owned();
+    let unusable = |id| Defined {
+        id,
+        kind,
+        noise,
+        unit: unit.clone(),
+        group: group.clone(),
+        limits,
+        placeholders: None,
+        observable: None,
+    };
     if scope.network.is_some_and(|network| network.slot(&id).is_some()) || scope.extra.contains(&id) {
         problems.cell(table, row, "observableId", |text| {
             let message = format!("the observable `{text}` has the name of something in the model");
@@ -159,6 +193,7 @@ fn read_row(
     local.extend(observable_placeholders.iter().chain(&noise_placeholders).cloned());
     let formula_program =
         formula.and_then(|text| scope.compile(table, row, "observableFormula", text, &local, problems));
+    check_unit(table, row, formula.filter(|_| formula_program.is_some()), &unit, scope, problems);
     local[0].clone_from(&id);
     let noise_program =
         noise_formula.and_then(|text| scope.compile(table, row, "noiseFormula", text, &local, problems));
@@ -179,6 +214,7 @@ fn read_row(
         id: id.clone(),
         kind,
         noise,
+        unit: unit.clone(),
         group: group.clone(),
         limits,
         placeholders: Some((observable_placeholders.len(), noise_placeholders.len())),
@@ -188,7 +224,7 @@ fn read_row(
         defined.observable = Some(Observable {
             id,
             name,
-            unit: text("observableUnit"),
+            unit: unit.clone(),
             kind,
             noise,
             group,
@@ -204,6 +240,27 @@ fn read_row(
         });
     }
     Some(defined)
+}
+
+/// The formula must give what the observable is said to be in. SBML's units are information only.
+fn check_unit(
+    table: &Table,
+    row: usize,
+    formula: Option<&str>,
+    unit: &str,
+    scope: &Scope<'_>,
+    problems: &mut Problems,
+) {
+    let (Some(network), Some(formula), false) = (scope.network, formula, unit.is_empty()) else { return };
+    if !scope.has_units {
+        return;
+    }
+    if let Err(error) = network.check_unit(formula, unit) {
+        problems.cell(table, row, "observableFormula", |_| {
+            let help = format!("`observableUnit` is `{unit}`; change it, or convert by a factor in the formula");
+            Complaint::new(format!("in `observableFormula`: {}", error.message), "here").help(help).within(error.span)
+        });
+    }
 }
 
 /// The parts of a multinomial sample must say what they are parts of.

@@ -7,12 +7,13 @@ use metacascade_inference::Failure;
 use metacascade_random::{Key, rand::Rng};
 
 use crate::{
-    measurements::{Measurement, Override, Reading},
+    measurements::{Measurement, Override, Reading, Trajectory},
     noise::{NoiseDistribution, multinomial},
     observables::{Observable, is_positive},
     problem::Problem,
     start::{Start, start},
     steady::{self, Settling},
+    survival::{self, Curves, Question},
 };
 
 /// Whom a trajectory is of.
@@ -34,6 +35,15 @@ pub(crate) struct Run {
     pub times: Vec<f64>,
     /// For each time, what is measured then.
     pub reads: Vec<Vec<Read>>,
+    /// Which events are waited for.
+    pub questions: Vec<Question>,
+}
+
+impl Run {
+    /// Whether nothing is measured after a time.
+    pub fn is_read(&self, time: usize) -> bool {
+        self.reads[time + 1..].iter().all(Vec::is_empty)
+    }
 }
 
 /// One measurement and where it belongs.
@@ -60,10 +70,16 @@ impl Read {
     }
 }
 
-/// How many data there are: measurements, then the standard deviations of means.
-pub(crate) fn data_len(problem: &Problem) -> usize {
+/// Where the times to events begin among the data: after the measurements and the standard deviations of means.
+pub(crate) fn survival_start(problem: &Problem) -> usize {
     let rows = problem.series().iter().flat_map(|series| &series.measurements);
     problem.measurement_count() + rows.filter(|row| matches!(row.reading, Reading::Mean { sd: Some(_), .. })).count()
+}
+
+/// How many data there are: measurements, then the standard deviations of means, then for each row of survival the
+/// time and 1 for an event or 0 for none.
+pub(crate) fn data_len(problem: &Problem) -> usize {
+    survival_start(problem) + 2 * problem.survival().len()
 }
 
 /// The data as measured, in the layout of [`data_len`].
@@ -74,21 +90,33 @@ pub(crate) fn measured(problem: &Problem) -> Vec<f64> {
         Reading::Mean { sd, .. } => sd,
         _ => None,
     }));
+    data.extend(problem.survival().iter().flat_map(|row| [row.time, f64::from(u8::from(row.event))]));
     data
 }
 
+/// What is wanted of one trajectory.
+struct Wanted {
+    design: Design,
+    reads: Vec<(f64, Read)>,
+    questions: Vec<Question>,
+}
+
 /// The trajectories a problem needs: one for each subject, or, where `shared` (all subjects of an experiment with the
-/// same covariates are the same without stochasticity), one for each of these.
-pub(crate) fn runs(problem: &Problem, shared: bool) -> Vec<Run> {
-    let mut reads: BTreeMap<(usize, usize), (Design, Vec<(f64, Read)>)> = BTreeMap::new();
+/// same covariates are the same without stochasticity), one for each of these. `curves` say how long events are waited
+/// for; without them they are not.
+pub(crate) fn runs(problem: &Problem, shared: bool, curves: Option<&Curves>) -> Vec<Run> {
+    let mut wanted: BTreeMap<(usize, usize), Wanted> = BTreeMap::new();
+    let place = |trajectory: usize| {
+        let Trajectory { experiment, subject, .. } = problem.trajectories()[trajectory];
+        let class = subject.map_or(usize::MAX, |subject| problem.subjects()[subject].class);
+        let key = if shared { (experiment, class) } else { (trajectory, 0) };
+        (key, Wanted { design: Design { experiment, subject }, reads: Vec::new(), questions: Vec::new() })
+    };
     let mut position = 0;
     let mut spread = problem.measurement_count();
     for (index, series) in problem.series().iter().enumerate() {
-        let trajectory = &problem.trajectories()[series.trajectory];
-        let class = trajectory.subject.map_or(usize::MAX, |subject| problem.subjects()[subject].class);
-        let key = if shared { (series.experiment, class) } else { (series.trajectory, 0) };
-        let design = Design { experiment: series.experiment, subject: trajectory.subject };
-        let (_, reads) = reads.entry(key).or_insert_with(|| (design, Vec::new()));
+        let (key, none) = place(series.trajectory);
+        let reads = &mut wanted.entry(key).or_insert(none).reads;
         for (measurement, row) in series.measurements.iter().enumerate() {
             let own = matches!(row.reading, Reading::Mean { sd: Some(_), .. }).then(|| {
                 spread += 1;
@@ -98,17 +126,22 @@ pub(crate) fn runs(problem: &Problem, shared: bool) -> Vec<Run> {
             position += 1;
         }
     }
-    reads.into_values().map(|(design, reads)| assemble(problem, design, reads)).collect()
+    for (row, survival) in problem.survival().iter().enumerate().filter(|_| curves.is_some()) {
+        let (key, none) = place(survival.trajectory);
+        wanted.entry(key).or_insert(none).questions.push(Question { row, endpoint: survival.endpoint });
+    }
+    wanted.into_values().map(|wanted| assemble(problem, wanted, curves)).collect()
 }
 
-fn assemble(problem: &Problem, design: Design, mut found: Vec<(f64, Read)>) -> Run {
+fn assemble(problem: &Problem, wanted: Wanted, curves: Option<&Curves>) -> Run {
+    let Wanted { design, reads: mut found, questions } = wanted;
     let is_part = |read: &Read| read.observable(problem).noise == NoiseDistribution::Multinomial;
     let sample = |read: &Read| {
         is_part(read).then(|| (problem.series()[read.series].trajectory, read.observable(problem).group.as_str()))
     };
     // A stable sort: reads of one time keep their order, but those of a multinomial sample stand together at the end.
     found.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| sample(&a.1).cmp(&sample(&b.1))));
-    let mut run = Run { design, count: 1, times: Vec::new(), reads: Vec::new() };
+    let mut run = Run { design, count: 1, times: Vec::new(), reads: Vec::new(), questions };
     for (time, read) in found {
         if let Reading::Mean { n, .. } = read.row(problem).reading {
             run.count = run.count.max(n as usize);
@@ -119,6 +152,16 @@ fn assemble(problem: &Problem, design: Design, mut found: Vec<(f64, Read)>) -> R
         }
         if let Some(reads) = run.reads.last_mut() {
             reads.push(read);
+        }
+    }
+    let ends = run.questions.iter().filter_map(|question| Some(curves?.end(problem, question.row)));
+    if let Some(end) = ends.reduce(f64::max) {
+        for time in survival::looks(problem, &run.questions, end) {
+            let at = run.times.partition_point(|earlier| *earlier < time);
+            if run.times.get(at) != Some(&time) {
+                run.times.insert(at, time);
+                run.reads.insert(at, Vec::new());
+            }
         }
     }
     for reads in &mut run.reads {
@@ -153,7 +196,8 @@ impl<'p> Workspace<'p> {
     }
 
     /// Simulates one trajectory under values of the estimated parameters; `visit` is shown a [`View`] at each time, and
-    /// may end the trajectory. The last of the times may be infinite, for the steady state.
+    /// may end the trajectory.
+    /// The last of the times may be infinite, for the steady state.
     pub fn run(
         &mut self,
         design: Design,
@@ -176,7 +220,7 @@ impl<'p> Workspace<'p> {
             all.extend(steady::times(last.max(network.start())));
         }
         let mut settling = Settling::default();
-        let (mut failure, mut ended) = (None, false);
+        let mut failure = None;
         let mut record = |index: usize, state: &[f64]| {
             let index = if index < finite {
                 index
@@ -187,10 +231,7 @@ impl<'p> Workspace<'p> {
             };
             values[..state.len()].copy_from_slice(state);
             match visit(index, &mut View { values }) {
-                Ok(flow) if index < finite => {
-                    ended |= flow.is_break();
-                    flow
-                }
+                Ok(flow) if index < finite => flow,
                 Ok(_) => ControlFlow::Break(()),
                 Err(error) => {
                     failure = Some(error);
@@ -202,7 +243,7 @@ impl<'p> Workspace<'p> {
         match (failure, finished) {
             (Some(failure), _) => Err(failure),
             (None, Err(error)) => Err(Failure(error.to_string())),
-            (None, Ok(_)) if finite < times.len() && !settling.done && !ended => Err(steady::never()),
+            (None, Ok(_)) if finite < times.len() && !settling.done => Err(steady::never()),
             (None, Ok(_)) => Ok(()),
         }
     }

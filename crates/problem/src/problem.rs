@@ -14,6 +14,7 @@ use crate::{
     observables::Observable,
     parameters::Parameter,
     subjects::{Covariate, Subject, Subjects},
+    survival::{Endpoint, Survival},
 };
 
 /// A calibration problem, as read from a folder.
@@ -48,6 +49,8 @@ pub struct Problem {
     pub(crate) trajectories: Vec<Trajectory>,
     pub(crate) series: Vec<Series>,
     pub(crate) subjects: Subjects,
+    pub(crate) survival: Vec<Survival>,
+    pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) simulation: SimulationSettings,
     pub(crate) fit: FitSettings,
     pub(crate) warnings: Vec<String>,
@@ -151,6 +154,18 @@ impl Problem {
     #[must_use]
     pub fn covariates(&self) -> &[Covariate] {
         &self.subjects.covariates
+    }
+
+    /// The times to events, in the order of the survival tables; empty if there are none.
+    #[must_use]
+    pub fn survival(&self) -> &[Survival] {
+        &self.survival
+    }
+
+    /// What happens in them.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
     }
 
     /// How many measurements there are.

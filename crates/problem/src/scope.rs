@@ -18,6 +18,8 @@ pub(crate) struct Scope<'a> {
     pub network: Option<&'a Network>,
     /// What names of the tables stand for in the model, where that is not a name of the model itself.
     pub symbols: &'a Symbols,
+    /// Whether the model's units are binding.
+    pub has_units: bool,
     /// How the tables' expressions are written, with `symbols`.
     pub dialect: &'a Dialect,
     /// Parameters of the parameter table that the model lacks, such as the standard deviation of the noise.

@@ -10,10 +10,11 @@ use rayon::prelude::*;
 use crate::{
     likelihood::ProblemLikelihood,
     measurements::Reading,
-    observe::{Design, Run, Workspace, data_len, measure, measured, runs},
+    observe::{Design, Run, Workspace, data_len, measure, measured, runs, survival_start},
     problem::Problem,
     start::prepare,
     summaries::{Change, Summaries},
+    survival::{Answers, Curves},
 };
 
 /// Starts of the search for the reference of the summaries.
@@ -34,6 +35,7 @@ pub struct ProblemSimulator<'p> {
     reason: String,
     runs: Vec<Run>,
     summaries: Summaries,
+    curves: Curves,
     observed: Vec<f64>,
 }
 
@@ -50,8 +52,10 @@ impl<'p> ProblemSimulator<'p> {
         {
             summaries.set_reference(&reference, &changes);
         }
-        let observed = summaries.of(&measured(problem));
-        Self { problem, method, reason, runs: runs(problem, shared), summaries, observed }
+        let curves = Curves::new(problem);
+        let runs = runs(problem, shared, Some(&curves));
+        let observed = all_summaries(problem, &summaries, &curves, &measured(problem));
+        Self { problem, method, reason, runs, summaries, curves, observed }
     }
 
     /// The method in use and why.
@@ -63,11 +67,14 @@ impl<'p> ProblemSimulator<'p> {
     /// What each summary is, in the order of [`Simulator::observed`].
     #[must_use]
     pub fn summary_names(&self) -> Vec<String> {
-        self.summaries.names(self.problem)
+        let mut names = self.summaries.names(self.problem);
+        names.extend(self.curves.names());
+        names
     }
 
     /// A simulated data set: one value for each measurement, series after series, each in order of time; then the
-    /// standard deviations of the measurements that are means, in the same order.
+    /// standard deviations of the measurements that are means, in the same order; then for each row of survival the time
+    /// and 1 for an event, 0 for none.
     ///
     /// Where a mean of n subjects was measured, n are simulated. Values beyond an assay's limits are the limit.
     ///
@@ -84,7 +91,9 @@ impl<'p> ProblemSimulator<'p> {
             for subject in 0..run.count {
                 let key = if subject == 0 { key } else { key.child(2).child(subject as u64) };
                 let mut noise = key.child(1).stream();
+                let mut answers = Answers::new(&run.questions);
                 workspace.run(run.design, parameters, &run.times, key.child(0), |time, view| {
+                    let flow = answers.look(self.problem, view)?;
                     measure(self.problem, &run.reads[time], view, &mut noise, |read, value| {
                         let spread = read.spread;
                         match read.row(self.problem).reading {
@@ -95,8 +104,16 @@ impl<'p> ProblemSimulator<'p> {
                             _ => {}
                         }
                     })?;
-                    Ok(ControlFlow::Continue(()))
+                    Ok(if run.is_read(time) { flow } else { ControlFlow::Continue(()) })
                 })?;
+                if subject == 0 {
+                    let mut follow_up = key.child(3).stream();
+                    for (question, &time) in run.questions.iter().zip(&answers.times) {
+                        let (time, event) = self.curves.observe(self.problem, question.row, time, &mut follow_up);
+                        let at = survival_start(self.problem) + 2 * question.row;
+                        (data[at], data[at + 1]) = (time, f64::from(u8::from(event)));
+                    }
+                }
             }
         }
         for read in self.runs.iter().flat_map(|run| run.reads.iter().flatten()) {
@@ -106,6 +123,15 @@ impl<'p> ProblemSimulator<'p> {
         }
         Ok(data)
     }
+}
+
+/// Summaries of measurements, then of times to events.
+fn all_summaries(problem: &Problem, summaries: &Summaries, curves: &Curves, data: &[f64]) -> Vec<f64> {
+    let mut all = summaries.of(data);
+    let seen: Vec<(f64, bool)> =
+        data[survival_start(problem)..].chunks_exact(2).map(|pair| (pair[0], pair[1] > 0.5)).collect();
+    all.extend(curves.summaries(&seen));
+    all
 }
 
 /// Takes one more value into a mean and the sum of squared deviations from it (Welford 1962, Technometrics 4:419).
@@ -142,14 +168,16 @@ pub(crate) fn resolve(problem: &Problem, method: &Method) -> (Method, String) {
     let end = |experiment: usize| {
         let series = problem.series().iter().filter(move |series| series.experiment == experiment);
         let times = series.flat_map(|series| &series.measurements).map(|row| row.time);
-        times.filter(|time| time.is_finite()).reduce(f64::max)
+        let of = |row: &&crate::Survival| problem.trajectories()[row.trajectory].experiment == experiment;
+        let followed = problem.survival().iter().filter(of).map(|row| row.time);
+        times.filter(|time| time.is_finite()).chain(followed).reduce(f64::max)
     };
     let mut values = vec![0.0; problem.scope_slots];
     let mut exact = None;
     for (experiment, definition) in problem.experiments().iter().enumerate() {
         let Some(end) = end(experiment) else { continue };
-        let subject = problem.series().iter().find(|series| series.experiment == experiment);
-        let subject = subject.and_then(|series| problem.trajectories()[series.trajectory].subject);
+        let subject = problem.trajectories().iter().find(|trajectory| trajectory.experiment == experiment);
+        let subject = subject.and_then(|trajectory| trajectory.subject);
         let design = Design { experiment, subject };
         let (parameters, initial) = prepare(problem, &mut values, design, &problem.nominal());
         if *method == Method::Auto && !initial.is_empty() {
@@ -186,7 +214,7 @@ impl Simulator for ProblemSimulator<'_> {
                 || Workspace::new(self.problem, &self.method),
                 |workspace, proposal| {
                     let data = self.data_in(workspace, &proposal.parameters, proposal.key)?;
-                    let summaries = self.summaries.of(&data);
+                    let summaries = all_summaries(self.problem, &self.summaries, &self.curves, &data);
                     match summaries.iter().position(|summary| !summary.is_finite()) {
                         Some(index) => Err(Failure(format!("summary {index} is not finite"))),
                         None => Ok(summaries),

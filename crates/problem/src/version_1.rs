@@ -34,7 +34,17 @@ pub(crate) const CONDITIONS: Columns =
 pub(crate) const OBSERVABLES: Columns = Columns {
     kind: "observable",
     required: &["observableId", "observableFormula", "noiseFormula"],
-    optional: &["observableName", "observableTransformation", "noiseDistribution", "observableUnit", "observableKind"],
+    optional: &[
+        "observableName",
+        "observableTransformation",
+        "noiseDistribution",
+        "observableUnit",
+        "observableKind",
+        "noiseLaw",
+        "observableGroup",
+        "lowerLimit",
+        "upperLimit",
+    ],
     open: false,
 };
 
@@ -47,6 +57,15 @@ pub(crate) const MEASUREMENTS: Columns = Columns {
         "noiseParameters",
         "datasetId",
         "replicateId",
+        "subjectId",
+        "trials",
+        "sampledFraction",
+        "censoring",
+        "upperLimit",
+        "measurementSd",
+        "measurementN",
+        "measurementUnit",
+        "timeUnit",
         "modelId",
     ],
     open: false,
@@ -89,8 +108,7 @@ impl<'t> Source<'t> {
             }
             columns.push((name, cells));
         }
-        let rows = (0..self.table.len()).collect();
-        Some(self.table.derive(&columns, Origin { rows, renamed, ..Origin::default() }))
+        self.table.derive(columns, Origin { rows: (0..self.table.len()).collect(), renamed, columns: None })
     }
 }
 
@@ -173,8 +191,8 @@ fn prior(source: &Source<'_>, row: usize) -> (Cell, Cell) {
 
 /// A condition table: a row for each cell that sets something. Adds the identifiers of all conditions to `known`.
 pub(crate) fn conditions(table: &Table, known: &mut BTreeSet<String>) -> Option<Table> {
-    let names: Vec<&str> = table.names().collect();
-    let id = names.iter().position(|name| *name == "conditionId")?;
+    let names: Vec<String> = table.names().map(str::to_owned).collect();
+    let id = names.iter().position(|name| name == "conditionId")?;
     let (mut ids, mut targets, mut values) = (Vec::new(), Vec::new(), Vec::new());
     let mut origin = Origin { columns: Some(Vec::new()), ..Origin::default() };
     origin.renamed.insert("conditionId".to_owned(), id);
@@ -182,12 +200,12 @@ pub(crate) fn conditions(table: &Table, known: &mut BTreeSet<String>) -> Option<
         let cell = |column: usize| table.text(row, column).filter(|text| !text.eq_ignore_ascii_case("nan"));
         known.extend(cell(id).map(str::to_owned));
         for (column, name) in names.iter().enumerate() {
-            if matches!(*name, "conditionId" | "conditionName") {
+            if matches!(name.as_str(), "conditionId" | "conditionName") {
                 continue;
             }
             if let Some(value) = cell(column) {
                 ids.push(cell(id).map(str::to_owned));
-                targets.push(Some((*name).to_owned()));
+                targets.push(Some(name.clone()));
                 values.push(Some(value.to_owned()));
                 origin.rows.push(row);
                 if let Some(columns) = &mut origin.columns {
@@ -196,7 +214,7 @@ pub(crate) fn conditions(table: &Table, known: &mut BTreeSet<String>) -> Option<
             }
         }
     }
-    Some(table.derive(&[("conditionId", ids), ("targetId", targets), ("targetValue", values)], origin))
+    table.derive(vec![("conditionId", ids), ("targetId", targets), ("targetValue", values)], origin)
 }
 
 /// The observable table.
@@ -236,7 +254,17 @@ pub(crate) fn observables(table: &Table) -> Option<Table> {
     };
     let of_observable = placeholders("observableParameter", &["observableFormula", "noiseFormula"]);
     let of_noise = placeholders("noiseParameter", &["noiseFormula"]);
-    let keep = ["observableId", "observableName", "observableFormula", "observableUnit", "observableKind"];
+    let keep = [
+        "observableId",
+        "observableName",
+        "observableFormula",
+        "observableUnit",
+        "observableKind",
+        "noiseLaw",
+        "observableGroup",
+        "lowerLimit",
+        "upperLimit",
+    ];
     let law_from = if source.positions.contains_key("noiseDistribution") {
         "noiseDistribution"
     } else {
@@ -278,7 +306,7 @@ pub(crate) fn measurements(
     let source = Source::of(table);
     let mut of_rows = Vec::new();
     let (mut ids, mut times, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
-    let mut origin = Origin::default();
+    let mut origin = Origin { columns: None, ..Origin::default() };
     if let Some(&column) = source.positions.get("simulationConditionId") {
         origin.renamed = ["experimentId", "conditionId", "time"].map(|name| (name.to_owned(), column)).into();
     }
@@ -301,7 +329,8 @@ pub(crate) fn measurements(
         }
         of_rows.push(Some(id));
     }
-    let experiments = table.derive(&[("experimentId", ids), ("time", times), ("conditionId", conditions)], origin);
+    let experiments =
+        table.derive(vec![("experimentId", ids), ("time", times), ("conditionId", conditions)], origin)?;
     let keep = [
         "observableId",
         "measurement",
@@ -310,6 +339,15 @@ pub(crate) fn measurements(
         "noiseParameters",
         "datasetId",
         "replicateId",
+        "subjectId",
+        "trials",
+        "sampledFraction",
+        "censoring",
+        "upperLimit",
+        "measurementSd",
+        "measurementN",
+        "measurementUnit",
+        "timeUnit",
         "modelId",
     ];
     let measurements = source.with(&keep, vec![("experimentId", "simulationConditionId", of_rows)])?;

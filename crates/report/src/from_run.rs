@@ -78,6 +78,11 @@ fn method(run: &Run) -> String {
             "approximate Bayesian computation (ABC-SMC) on stochastic simulations by {}: {}",
             simulation.method, simulation.reason
         ),
+        FitMethod::Surrogate => format!(
+            "synthetic likelihood learned in rounds (surrogate) from stochastic simulations by {}: {}",
+            simulation.method, simulation.reason
+        ),
+        FitMethod::Mcmc => "Markov chains on the likelihood around the mean field".to_owned(),
         FitMethod::Mle => {
             let log_likelihood = run.outcome.as_ref().and_then(|outcome| outcome.log_likelihood);
             let highest = log_likelihood.map_or(String::new(), |value| format!(", {} at best", significant(value, 5)));
@@ -104,7 +109,12 @@ fn rows(run: &Run) -> Vec<(String, String)> {
 fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {
     let Run { problem, posterior, .. } = run;
     // Draws from a normal approximation may be as many as one likes: their number says nothing about its precision.
-    let effective = (run.settings.method != FitMethod::Mle).then(|| posterior.effective_sample_size());
+    let effective = match run.settings.method {
+        FitMethod::AbcSmc => Some(posterior.effective_sample_size()),
+        // Draws of chains weigh the same but depend on each other.
+        FitMethod::Surrogate | FitMethod::Mcmc => run.outcome.as_ref().map(|outcome| outcome.effective_sample_size),
+        FitMethod::Mle => None,
+    };
     let all = problem.estimated_rows().zip(problem.estimated()).zip(summaries).enumerate();
     all.map(|(index, ((row, parameter), summary))| Parameter {
         name: row.id.clone(),

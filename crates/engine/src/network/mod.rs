@@ -315,10 +315,20 @@ impl Network {
     /// The parameters' values under an arm.
     #[must_use]
     pub fn arm(&self, name: &str) -> Option<Vec<f64>> {
-        let arm = self.arms.iter().find(|arm| arm.name == name)?;
+        self.under_arms(&[name]).ok()
+    }
+
+    /// The parameters' values under several arms together; of arms that set the same parameter, the last wins.
+    ///
+    /// # Errors
+    /// The first name that is no arm.
+    pub fn under_arms<'n>(&self, names: &[&'n str]) -> Result<Vec<f64>, &'n str> {
         let mut values = self.default_parameters();
-        arm.set.iter().for_each(|&(index, value)| values[index] = value);
-        Some(values)
+        for &name in names {
+            let arm = self.arms.iter().find(|arm| arm.name == name).ok_or(name)?;
+            arm.set.iter().for_each(|&(index, value)| values[index] = value);
+        }
+        Ok(values)
     }
 
     /// Every name an expression may use: `time`, species, parameters, rules, in the order of their slots.

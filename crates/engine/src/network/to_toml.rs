@@ -158,6 +158,7 @@ fn therapy(out: &mut String, part: &Therapy) {
     *out += "\n[[therapies]]\n";
     line(out, "name", &quoted(&part.name.value));
     text(out, "description", &part.description);
+    part.after.iter().for_each(|condition| line(out, "after", &value(condition)));
     part.values.iter().for_each(|(key, value)| line(out, key, &Expression::number(*value).to_string()));
 }
 

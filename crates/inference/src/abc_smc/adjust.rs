@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::distance::{Distance, Simulation};
-use super::ridge::Ridge;
+use crate::ridge::Ridge;
 
 /// Whether the particles of the last generation are corrected for their distance from the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

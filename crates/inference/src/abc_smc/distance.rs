@@ -3,7 +3,8 @@
 use nalgebra::Cholesky;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, ridge::Ridge};
+use super::Error;
+use crate::ridge::Ridge;
 
 /// How distances are measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

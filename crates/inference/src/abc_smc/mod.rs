@@ -17,7 +17,6 @@
 mod adjust;
 mod distance;
 mod kernel;
-mod ridge;
 mod sampler;
 mod settings;
 

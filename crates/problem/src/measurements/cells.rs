@@ -7,7 +7,7 @@ use crate::{
     observables::{Defined, Kind, is_positive},
     problems::{Complaint, Problems},
     scope::Scope,
-    table::{Cells, Table},
+    table::{Cells, Table, parse_number},
 };
 
 use super::{Override, Reading};
@@ -32,6 +32,8 @@ pub(super) struct Row<'t> {
     upper: Option<Cells<'t>>,
     sd: Option<Cells<'t>>,
     n: Option<Cells<'t>>,
+    pub unit: Option<Cells<'t>>,
+    pub time_unit: Option<Cells<'t>>,
 }
 
 impl<'t> Row<'t> {
@@ -52,6 +54,8 @@ impl<'t> Row<'t> {
             upper: table.column("upperLimit"),
             sd: table.column("measurementSd"),
             n: table.column("measurementN"),
+            unit: table.column("measurementUnit"),
+            time_unit: table.column("timeUnit"),
         })
     }
 
@@ -77,20 +81,27 @@ impl<'t> Row<'t> {
         }
     }
 
-    /// A time not before the experiment's start; infinite at its steady state.
-    pub fn read_time(&self, table: &Table, row: usize, start: f64, problems: &mut Problems) -> Option<f64> {
+    /// A time not before the experiment's start, by `factor` in the model's unit; infinite at its steady state.
+    pub fn read_time(
+        &self,
+        table: &Table,
+        row: usize,
+        factor: f64,
+        start: f64,
+        problems: &mut Problems,
+    ) -> Option<f64> {
         let cells = &self.time;
         if cells.text(row) == Some("inf") {
             return Some(f64::INFINITY);
         }
-        let time = cells.number(table, row, problems)?;
+        let time = factor * cells.number(table, row, problems)?;
         if time < start {
             problems.cell(table, row, cells.name, |_| {
-                let message = match start == 0.0 {
+                let complaint = match start == 0.0 {
                     true => format!("the time {time} is negative"),
                     false => format!("the time {time} is before {start}, when the experiment begins"),
                 };
-                Complaint::new(message, "before the beginning").help(format!("the experiment begins at time {start}"))
+                Complaint::new(complaint, "before the beginning").help(format!("the experiment begins at time {start}"))
             });
             return None;
         }
@@ -98,18 +109,20 @@ impl<'t> Row<'t> {
         Some(time + 0.0)
     }
 
-    /// What a measurement's value says, and its exposure, once it is sure that the value is possible.
+    /// What a measurement's value says, and its exposure, once it is sure that the value is possible. `factor` takes the
+    /// row's other cells to the unit of the value.
     pub fn read_value(
         &self,
         table: &Table,
         row: usize,
         value: f64,
+        factor: f64,
         defined: &Defined,
         problems: &mut Problems,
     ) -> Option<(Reading, f64)> {
         let before = problems.count();
         let exposure = self.read_exposure(table, row, defined, problems);
-        let reading = self.read_reading(table, row, value, defined, problems);
+        let reading = self.read_reading(table, row, value, factor, defined, problems);
         let (Some(exposure), Some(reading)) = (exposure, reading) else { return None };
         check_value(table, row, value, reading, exposure, defined, problems);
         (problems.count() == before).then_some((reading, exposure))
@@ -167,13 +180,14 @@ impl<'t> Row<'t> {
         table: &Table,
         row: usize,
         value: f64,
+        factor: f64,
         defined: &Defined,
         problems: &mut Problems,
     ) -> Option<Reading> {
         let text = |cells: Option<Cells<'t>>| cells.and_then(|cells| cells.text(row));
         let censoring = text(self.censoring).filter(|text| *text != "none");
         let reading = match censoring {
-            None => self.read_mean(table, row, defined, problems)?,
+            None => self.read_mean(table, row, factor, defined, problems)?,
             Some("left") => Reading::Below,
             Some("right") => Reading::Above,
             Some("interval") => {
@@ -184,7 +198,7 @@ impl<'t> Row<'t> {
                     });
                     return None;
                 };
-                let upper = cells.number(table, row, problems)?;
+                let upper = factor * cells.number(table, row, problems)?;
                 if upper <= value {
                     problems.cell(table, row, "upperLimit", |_| {
                         Complaint::new(
@@ -229,7 +243,14 @@ impl<'t> Row<'t> {
     }
 
     /// Mean, standard deviation and number of subjects, where they are given.
-    fn read_mean(&self, table: &Table, row: usize, defined: &Defined, problems: &mut Problems) -> Option<Reading> {
+    fn read_mean(
+        &self,
+        table: &Table,
+        row: usize,
+        factor: f64,
+        defined: &Defined,
+        problems: &mut Problems,
+    ) -> Option<Reading> {
         let given = |cells: Option<Cells<'t>>| cells.filter(|cells| cells.text(row).is_some());
         let (sd, n) = (given(self.sd), given(self.n));
         let Some(cells) = n else {
@@ -259,7 +280,7 @@ impl<'t> Row<'t> {
             return None;
         }
         let sd = match sd {
-            Some(cells) => Some(cells.number(table, row, problems)?),
+            Some(cells) => Some(factor * cells.number(table, row, problems)?),
             None => None,
         };
         if sd.is_some_and(|sd| sd < 0.0 || (n < 2.0 && sd > 0.0)) {
@@ -306,8 +327,7 @@ impl<'t> Row<'t> {
                 continue;
             }
             for part in parts {
-                match table
-                    .read_number(part)
+                match parse_number(part)
                     .map(Override::Number)
                     .or_else(|| scope.parameter_slot(part).map(Override::Slot))
                 {

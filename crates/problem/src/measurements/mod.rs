@@ -15,6 +15,7 @@ use crate::{
     scope::Scope,
     subjects::Subject,
     table::{Cells, Columns, Table},
+    units::Conversions,
 };
 
 use cells::Row;
@@ -37,6 +38,8 @@ pub(crate) const COLUMNS: Columns = Columns {
         "upperLimit",
         "measurementSd",
         "measurementN",
+        "measurementUnit",
+        "timeUnit",
     ],
     open: false,
 };
@@ -134,6 +137,8 @@ pub(crate) struct References<'a> {
     pub subjects: Option<&'a [Subject]>,
     /// The identifier of the model.
     pub model: &'a str,
+    /// The model's unit of time.
+    pub time_unit: &'a str,
 }
 
 /// The names of tables that rows refer to, with their positions.
@@ -229,6 +234,7 @@ impl<'t> Replicates<'t> {
 pub(crate) fn read(
     tables: &[Table],
     references: &References<'_>,
+    conversions: &mut Conversions,
     scope: &mut Scope<'_>,
     problems: &mut Problems,
 ) -> Measurements {
@@ -249,14 +255,20 @@ pub(crate) fn read(
             let cells = [Some(columns.experiment), columns.subject()];
             let design = names.design(table, row, cells, references, problems);
             columns.check_model(table, row, references.model, problems);
-            let known = design.and_then(|(experiment, _)| references.experiments?.get(experiment));
-            let time = columns.read_time(table, row, known.map_or(0.0, Experiment::start), problems);
+            let begins = design.zip(references.experiments).and_then(|((index, _), all)| all.get(index));
+            let to = convert(columns.time_unit, table, row, references.time_unit, conversions, problems);
+            let start = begins.map_or(0.0, Experiment::start);
+            let time = to.and_then(|factor| columns.read_time(table, row, factor, start, problems));
             let value = columns.measurement.number(table, row, problems);
             let Some((observable, defined)) = observable.zip(references.observables).map(|(i, all)| (i, &all[i]))
             else {
                 continue;
             };
-            let parts = value.and_then(|value| columns.read_value(table, row, value, defined, problems));
+            let factor = convert(columns.unit, table, row, &defined.unit, conversions, problems);
+            let value = value.zip(factor).map(|(value, factor)| value * factor);
+            let parts = value.zip(factor);
+            let parts =
+                parts.and_then(|(value, factor)| columns.read_value(table, row, value, factor, defined, problems));
             let overrides = columns.read_overrides(table, row, defined, scope, problems);
             let (Some((experiment, subject)), Some(time), Some((reading, exposure)), Some(overrides), Some(value)) =
                 (design, time, parts, overrides, value)
@@ -264,8 +276,8 @@ pub(crate) fn read(
                 continue;
             };
             let noise = cells::known_noise(table, row, defined, &overrides, problems);
-            let source = (number as u32, row as u32);
-            let measurement = Measurement { time, value, reading, exposure, noise, overrides, source };
+            let measurement =
+                Measurement { time, value, reading, exposure, noise, overrides, source: (number as u32, row as u32) };
             let replicate = replicates.position(columns.replicate_name(row), subject);
             found.push(Found { observable, experiment, replicate, repetition: 0, measurement });
         }
@@ -307,6 +319,29 @@ fn sort(found: &mut [Found], names: &[(&str, Option<usize>)]) -> Vec<usize> {
         });
     }
     order
+}
+
+/// The factor from the unit in a cell to another; 1 where the cell is empty or not there.
+pub(crate) fn convert(
+    cells: Option<Cells<'_>>,
+    table: &Table,
+    row: usize,
+    to: &str,
+    conversions: &mut Conversions,
+    problems: &mut Problems,
+) -> Option<f64> {
+    let Some((cells, from)) = cells.and_then(|cells| Some((cells, cells.text(row)?))) else { return Some(1.0) };
+    let found = match to.is_empty() {
+        true => Err((format!("`{from}` cannot be converted"), "it is not said into which unit".to_owned())),
+        false => conversions.factor(from, to),
+    };
+    match found {
+        Ok(factor) => Some(factor),
+        Err((message, help)) => {
+            problems.cell(table, row, cells.name, |_| Complaint::new(message, "another unit").help(help));
+            None
+        }
+    }
 }
 
 /// Gathers sorted rows into series.

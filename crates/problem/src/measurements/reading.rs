@@ -25,6 +25,14 @@ pub enum Reading {
     },
 }
 
+impl Reading {
+    /// Whether only a range is known.
+    #[must_use]
+    pub fn is_censored(self) -> bool {
+        matches!(self, Self::Below | Self::Above | Self::UpTo(_))
+    }
+}
+
 impl Measurement {
     /// The log-likelihood of the measurement given the model's value `y` and the noise `sigma`.
     ///

@@ -100,6 +100,18 @@ impl NoiseDistribution {
         }
     }
 
+    /// The variance of a law of counts; that of one part of a multinomial sample is binomial.
+    #[must_use]
+    pub(crate) fn variance(self, y: f64, sigma: f64, exposure: f64) -> f64 {
+        let mean = exposure * y;
+        match self {
+            Self::NegativeBinomial => mean + sigma * mean * mean,
+            Self::Binomial | Self::Multinomial => mean * (1.0 - y),
+            Self::BetaBinomial => mean * (1.0 - y) * (1.0 + (exposure - 1.0) * sigma),
+            _ => mean,
+        }
+    }
+
     /// The logarithms of the probabilities of at most `measurement`, and of more.
     #[must_use]
     pub fn log_tails(self, measurement: f64, y: f64, sigma: f64, exposure: f64) -> (f64, f64) {

@@ -1,58 +1,63 @@
 //! Tables made of others: the same file, other columns and rows.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::Table;
 
-/// The cells of a table made of another, and where they stand in the file.
+/// Where the cells of a derived table stand in the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origin {
     /// Of each row, the row of the file.
     pub rows: Vec<usize>,
     /// Columns of the file behind columns of other names.
     pub renamed: HashMap<String, usize>,
-    /// Of rows that come from columns of the file, the column.
+    /// Of rows that come from columns, the column.
     pub columns: Option<Vec<usize>>,
-    /// What the cells hold.
-    pub text: String,
 }
 
 impl Origin {
-    /// The column of the file in which a cell stands.
-    pub(super) fn column(&self, row: usize, name: &str) -> Option<usize> {
-        let own = self.columns.as_ref().and_then(|columns| columns.get(row)).filter(|_| name.starts_with("target"));
-        own.or_else(|| self.renamed.get(name)).copied()
+    pub(super) fn row(&self, row: usize) -> usize {
+        self.rows.get(row).copied().unwrap_or_default()
+    }
+
+    pub(super) fn place(&self, row: usize, column: &str) -> (usize, Option<usize>) {
+        let own = self.columns.as_ref().and_then(|columns| columns.get(row)).filter(|_| column.starts_with("target"));
+        (self.row(row), own.or_else(|| self.renamed.get(column)).copied())
     }
 }
 
 impl Table {
-    /// The text of a cell by the position of its column; none if it is empty.
+    /// The text of a cell by the position of its column; none if it is empty or `NA`.
     pub fn text(&self, row: usize, column: usize) -> Option<&str> {
-        self.column(self.names.get(column)?)?.text(row)
+        (column < self.names.len()).then(|| self.whole(row, column)).filter(|text| !text.is_empty() && *text != "NA")
     }
 
-    /// A table of the same file with these columns instead.
-    pub fn derive(&self, columns: &[(&str, Vec<Option<String>>)], mut origin: Origin) -> Self {
-        let mut cells = Vec::with_capacity(columns.len() * origin.rows.len());
-        for row in 0..origin.rows.len() {
-            for (_, texts) in columns {
-                let start = origin.text.len();
-                origin.text.push_str(texts.get(row).and_then(|text| text.as_deref()).unwrap_or_default());
-                cells.push((start as u32, origin.text.len() as u32));
+    /// A table of the same file with these columns instead, each with a cell for each row of `origin`; none if it is too
+    /// large.
+    pub fn derive(&self, columns: Vec<(&str, Vec<Option<String>>)>, origin: Origin) -> Option<Self> {
+        let height = origin.rows.len();
+        let mut text = String::new();
+        let mut cells = Vec::with_capacity(height * columns.len());
+        for row in 0..height {
+            for (_, column) in &columns {
+                let start = u32::try_from(text.len()).ok()?;
+                text.push_str(column.get(row)?.as_deref().unwrap_or_default().trim());
+                cells.push((start, u32::try_from(text.len()).ok()?));
             }
         }
-        Self {
+        Some(Self {
             file: self.file.clone(),
-            source: self.source.clone(),
+            source: Arc::clone(&self.source),
             separator: self.separator,
             header: self.header,
-            rows: self.rows.clone(),
-            names: columns.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            rows: Arc::clone(&self.rows),
+            names: columns.into_iter().map(|(name, _)| name.to_owned()).collect(),
+            height,
+            text: text.into(),
             cells,
             quoted: HashMap::new(),
-            decimal_comma: self.decimal_comma,
-            ignored: self.ignored.clone(),
             origin: Some(origin),
-        }
+            ignored: self.ignored.clone(),
+        })
     }
 }

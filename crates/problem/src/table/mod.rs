@@ -15,6 +15,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     ops::Range,
     path::Path,
+    sync::Arc,
 };
 
 use metacascade_engine::{Diagnostic, Place, suggestion};
@@ -32,7 +33,7 @@ pub(crate) struct Columns {
     pub required: &'static [&'static str],
     /// Columns that may be there.
     pub optional: &'static [&'static str],
-    /// Whether there may be others.
+    /// Whether others mean something too.
     pub open: bool,
 }
 
@@ -45,21 +46,22 @@ impl Columns {
 /// A table as read: its text, and where its cells stand.
 pub(crate) struct Table {
     file: String,
-    source: String,
+    source: Arc<str>,
     separator: char,
     header: Line,
-    rows: Vec<Line>,
+    rows: Arc<[Line]>,
     names: Vec<String>,
-    /// The content of each cell in `source`, row by row, without quotes and surrounding blanks.
+    height: usize,
+    /// What `cells` are places in: the source, with points for decimal commas, or a text of a derived table's own.
+    text: Arc<str>,
+    /// The content of each cell in `text`, row by row, without quotes and surrounding blanks.
     cells: Vec<(u32, u32)>,
     /// The texts of cells that hold doubled quotes.
     quoted: HashMap<(u32, u32), String>,
-    /// Whether numbers are written with a decimal comma.
-    decimal_comma: bool,
+    /// Where cells stand in the file, if not where the columns say.
+    origin: Option<Origin>,
     /// Columns of the file that mean nothing here.
     ignored: Vec<String>,
-    /// Where the cells of a table made of another stand in the file.
-    origin: Option<Origin>,
 }
 
 impl Table {
@@ -96,22 +98,24 @@ impl Table {
             true => quoted.map(|(start, end, text)| ((start, end), text.replace("\"\"", "\""))).collect(),
             false => HashMap::new(),
         };
-        let decimal_comma = number::has_decimal_comma(&source, separator, &cells);
-        let rows = lines.split_off(1);
-        let means_nothing = |name: &&String| !columns.open && columns.known().all(|known| known != name.as_str());
-        let ignored = names.iter().filter(means_nothing).cloned().collect();
+        let points = number::without_decimal_commas(&source, separator, &cells);
+        let known = |name: &&String| columns.open || columns.known().any(|known| known == name.as_str());
+        let ignored = names.iter().filter(|name| !known(name)).cloned().collect();
+        let rows: Arc<[Line]> = lines.split_off(1).into();
+        let source: Arc<str> = source.into();
         Some(Self {
             file: file.to_owned(),
+            text: points.map_or_else(|| Arc::clone(&source), Arc::from),
+            source,
             separator,
             header: lines[0],
+            height: rows.len(),
             rows,
             names,
             cells,
             quoted,
-            decimal_comma,
-            ignored,
             origin: None,
-            source,
+            ignored,
         })
     }
 
@@ -122,12 +126,7 @@ impl Table {
 
     /// How many rows there are, the header not counted.
     pub fn len(&self) -> usize {
-        self.origin.as_ref().map_or(self.rows.len(), |origin| origin.rows.len())
-    }
-
-    /// Columns that mean nothing here, and are left aside.
-    pub fn ignored(&self) -> &[String] {
-        &self.ignored
+        self.height
     }
 
     /// The names of the columns.
@@ -141,17 +140,20 @@ impl Table {
         Some(Cells { name, index, table: self })
     }
 
-    /// The number that a text of this table stands for.
-    pub fn read_number(&self, text: &str) -> Option<f64> {
-        if self.decimal_comma { number::parse_with_comma(text) } else { parse_number(text) }
-    }
-
     /// The place of a cell and its text, without quotes; the place is the whole line if there is no such column.
     pub fn place(&self, row: usize, column: &str) -> (Place, String) {
         match &self.origin {
-            Some(origin) => self.place_in(self.rows[origin.rows[row]], origin.column(row, column)),
+            Some(origin) => {
+                let (row, index) = origin.place(row, column);
+                self.place_in(self.rows[row], index)
+            }
             None => self.place_in(self.rows[row], self.position(column)),
         }
+    }
+
+    /// The position of a column.
+    fn position(&self, column: &str) -> Option<usize> {
+        self.names.iter().position(|name| name == column)
     }
 
     /// The place of the header line.
@@ -161,23 +163,37 @@ impl Table {
 
     /// The place of a column's name.
     pub fn header_cell_place(&self, column: &str) -> Place {
-        self.place_in(self.header, self.position(column)).0
+        let index = match &self.origin {
+            Some(origin) => origin.place(0, column).1,
+            None => self.position(column),
+        };
+        self.place_in(self.header, index).0
     }
 
-    fn position(&self, column: &str) -> Option<usize> {
-        self.names.iter().position(|name| name == column)
-    }
-
-    fn place_in(&self, line: Line, index: Option<usize>) -> (Place, String) {
+    fn place_in(&self, line: Line, column: Option<usize>) -> (Place, String) {
         let text = line.text(&self.source);
-        let cell = index.and_then(|index| scan::cells(text, self.separator).ok()?.get(index).cloned());
+        let cell = column.and_then(|index| scan::cells(text, self.separator).ok()?.get(index).cloned());
         let span = scan::content(text, cell.unwrap_or(0..text.len()));
         (line.place(&self.source, span.clone()), text[span].to_owned())
     }
 
     /// The line of a row, from 1; in a Parquet file, the row's number after a header.
     pub fn line(&self, row: usize) -> usize {
-        self.rows[self.origin.as_ref().map_or(row, |origin| origin.rows[row])].number
+        self.rows[self.origin.as_ref().map_or(row, |origin| origin.row(row))].number
+    }
+
+    /// Columns that mean nothing here, and are left aside.
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+
+    /// The text of a cell by the position of its column, `NA` and emptiness included.
+    fn whole(&self, row: usize, column: usize) -> &str {
+        let cell = self.cells[row * self.names.len() + column];
+        match self.quoted.get(&cell).filter(|_| !self.quoted.is_empty()) {
+            Some(text) => text.trim(),
+            None => &self.text[cell.0 as usize..cell.1 as usize],
+        }
     }
 }
 
@@ -192,14 +208,7 @@ pub(crate) struct Cells<'t> {
 
 impl<'t> Cells<'t> {
     fn whole(&self, row: usize) -> &'t str {
-        let cell = self.table.cells[row * self.table.names.len() + self.index];
-        match self.table.quoted.get(&cell).filter(|_| !self.table.quoted.is_empty()) {
-            Some(text) => text.trim(),
-            None => {
-                let text = self.table.origin.as_ref().map_or(&self.table.source, |origin| &origin.text);
-                &text[cell.0 as usize..cell.1 as usize]
-            }
-        }
+        self.table.whole(row, self.index)
     }
 
     /// The text of a cell without surrounding blanks; none if it is empty or `NA`.
@@ -225,7 +234,7 @@ impl<'t> Cells<'t> {
     /// The number in a cell that must hold one; `inf` and `nan` are not numbers.
     pub fn number(&self, table: &Table, row: usize, problems: &mut Problems) -> Option<f64> {
         let text = self.required(table, row, problems)?;
-        let number = table.read_number(text);
+        let number = parse_number(text);
         if number.is_none() {
             problems.cell(table, row, self.name, |text| not_a_number(self.name, text));
         }
@@ -407,17 +416,17 @@ impl Reader<'_> {
         }
         let mut seen = HashSet::new();
         for (&name, span) in names.iter().zip(&spans) {
-            let known = columns.known().any(|known| known == name);
-            let absent = columns.known().filter(|known| !names.contains(known));
-            // PEtab allows further columns, which change nothing; one that is nearly known is a slip.
-            let meant = if known || columns.open { None } else { suggestion(name, absent) };
-            let (message, help) = if let Some(meant) = meant {
-                (format!("unknown column `{name}`"), meant)
-            } else if name.is_empty() {
-                ("a column has no name".to_owned(), "name it, or remove it".to_owned())
-            } else if !seen.insert(name) {
+            let absent = || columns.known().filter(|known| !names.contains(known));
+            let (message, help) = if !seen.insert(name) {
                 (format!("two columns are named `{name}`"), "keep one of them".to_owned())
+            } else if name.is_empty() {
+                ("a column without a name".to_owned(), "name the column, or leave it out".to_owned())
+            } else if columns.open || columns.known().any(|known| known == name) {
+                continue;
+            } else if let Some(meant) = suggestion(name, absent()) {
+                (format!("unknown column `{name}`"), meant)
             } else {
+                // PEtab allows further columns; they change nothing.
                 continue;
             };
             let place = header.place(self.source, span.clone());

@@ -5,34 +5,44 @@ pub(crate) fn parse_number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A finite number, with a decimal comma if it has one.
-pub(super) fn parse_with_comma(text: &str) -> Option<f64> {
-    if text.contains(',') { point(text).and_then(|text| parse_number(&text)) } else { parse_number(text) }
+/// Whether a text is a number but for its decimal comma.
+fn has_comma(text: &str) -> bool {
+    text.bytes().filter(|&byte| byte == b',').count() == 1
+        && !text.contains('.')
+        && parse_number(&text.replace(',', ".")).is_some()
 }
 
-/// A number with its one decimal comma turned into a point.
-fn point(text: &str) -> Option<String> {
-    (text.bytes().filter(|&byte| byte == b',').count() == 1 && !text.contains('.')).then(|| text.replace(',', "."))
-}
-
-/// Whether the numbers of a table have decimal commas: some have, and none has a point.
+/// The text of a table with points for decimal commas, none if its numbers have no decimal commas: some must have one,
+/// and none a point.
 ///
 /// Where cells are separated by commas, only quoted cells can have them.
-pub(super) fn has_decimal_comma(source: &str, separator: char, cells: &[(u32, u32)]) -> bool {
+pub(super) fn without_decimal_commas(source: &str, separator: char, cells: &[(u32, u32)]) -> Option<String> {
     if !source.contains(',') || (separator == ',' && !source.contains('"')) {
-        return false;
+        return None;
     }
-    let mut commas = false;
+    let mut commas = Vec::new();
     for &(start, end) in cells {
         let cell = &source[start as usize..end as usize];
-        if cell.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | '.' | ',')) {
-            for part in cell.split(';').map(str::trim) {
-                if part.contains('.') && parse_number(part).is_some() {
-                    return false;
-                }
-                commas |= part.contains(',') && parse_with_comma(part).is_some();
+        if !cell.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | '.' | ',')) {
+            continue;
+        }
+        // A cell may be a list of numbers.
+        let mut at = start as usize;
+        for part in cell.split(';') {
+            if part.contains('.') && parse_number(part.trim()).is_some() {
+                return None;
             }
+            if has_comma(part.trim()) {
+                commas.extend(part.find(',').map(|comma| at + comma));
+            }
+            at += part.len() + 1;
         }
     }
-    commas
+    if commas.is_empty() {
+        return None;
+    }
+    let mut text = source.to_owned().into_bytes();
+    commas.into_iter().for_each(|comma| text[comma] = b'.');
+    // One byte of text for another: it stays text.
+    String::from_utf8(text).ok()
 }

@@ -38,7 +38,7 @@ fn separators_decimal_commas_and_missing_values_are_understood() {
     let values = |text: &str| {
         let table = parse(text).unwrap_or_else(|found| panic!("{text:?}: {found}"));
         let value = table.column("value").unwrap();
-        (0..table.len()).map(|row| value.text(row).and_then(|text| table.read_number(text))).collect::<Vec<_>>()
+        (0..table.len()).map(|row| value.text(row).and_then(|text| parse_number(text))).collect::<Vec<_>>()
     };
     for text in [
         "id\tvalue\na\t1.5\nb\tNA\nc\t-2e3\n",
@@ -78,6 +78,35 @@ fn gzip_is_unpacked_and_bombs_are_named() {
     assert!(unpack::unpack(&bomb, 999_999, "t.tsv.gz", &mut problems).is_none());
     let shown = problems.into_diagnostics().to_string();
     assert!(shown.contains("t.tsv.gz") && shown.contains("unpacks to more than 999999 bytes"), "{shown}");
+}
+
+#[test]
+fn parquet_is_read_and_damage_to_it_is_named() {
+    use polars::prelude::{DataFrame, NamedFrom, ParquetWriter, Series};
+    let ids = Series::new("id".into(), ["a", "b\tc", "d"]);
+    let values = Series::new("value".into(), [Some(0.1 + 0.2), None, Some(1e-300)]);
+    let mut frame = DataFrame::new(3, vec![ids.into(), values.into()]).unwrap();
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).finish(&mut frame).unwrap();
+    let read = |bytes: &[u8]| {
+        let mut problems = Problems::default();
+        let table = Table::parse(bytes, "t.parquet", &COLUMNS, &mut problems);
+        (table, problems.into_diagnostics().to_string())
+    };
+    let table = read(&bytes).0.unwrap();
+    let (id, value) = (table.column("id").unwrap(), table.column("value").unwrap());
+    assert_eq!((id.text(1), value.text(1)), (Some("b\tc"), None));
+    assert_eq!(value.text(0).and_then(parse_number), Some(0.1 + 0.2));
+    assert_eq!(value.text(2).and_then(parse_number), Some(1e-300));
+    // Whatever is done to a byte: a table or a message that names the file.
+    for at in (4..bytes.len()).step_by(7) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0xA5;
+        let (table, shown) = read(&damaged);
+        assert!(table.is_some() || shown.contains("t.parquet"), "{shown}");
+        let (table, shown) = read(&bytes[..at]);
+        assert!(table.is_none() && shown.contains("t.parquet"), "{shown}");
+    }
 }
 
 #[test]

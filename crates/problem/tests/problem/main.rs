@@ -3,6 +3,7 @@
 
 mod damage;
 mod fixture;
+mod kinds;
 mod likelihood;
 mod load;
 mod mistakes;

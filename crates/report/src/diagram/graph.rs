@@ -33,7 +33,12 @@ pub(super) struct Node {
     pub losses: Vec<String>,
     /// Stages whose rates it sets, by place in [`Graph::stages`].
     pub acts_on: Vec<usize>,
+    /// Whether only reactions of the microenvironment change it.
+    supports: bool,
 }
+
+/// The stage of reactions that change what sets rates, not cells on their way.
+const MICROENVIRONMENT: &str = "microenvironment";
 
 pub(super) struct Arrow {
     pub from: usize,
@@ -54,7 +59,16 @@ impl Graph {
             let influences: Vec<usize> = network.influences(index).into_iter().map(|species| places[species]).collect();
             graph.add_reaction(reaction, stage, &influences, &places);
         }
+        for (index, node) in graph.nodes.iter_mut().enumerate() {
+            let mut stages = network
+                .reactions()
+                .iter()
+                .filter(|reaction| reaction.changes.iter().any(|&(species, _)| places[species] == index));
+            let first = stages.next().is_some_and(|reaction| reaction.stage == MICROENVIRONMENT);
+            node.supports = first && stages.all(|reaction| reaction.stage == MICROENVIRONMENT);
+        }
         graph.find_environment();
+        graph.drop_counters();
         graph.find_layers();
         graph
     }
@@ -91,6 +105,7 @@ impl Graph {
                 births: Vec::new(),
                 losses: Vec::new(),
                 acts_on: Vec::new(),
+                supports: false,
             });
             places.push(place);
         }
@@ -158,19 +173,30 @@ impl Graph {
         }
     }
 
-    /// Counts that take part in no passage of cells, but set rates, are of the environment too.
+    /// Counts that take part in no passage of cells of the cascade, but set rates, are of the environment too.
     fn find_environment(&mut self) {
         for node in 0..self.nodes.len() {
             let passes = self.arrows.iter().any(|arrow| !arrow.stays && (arrow.from == node || arrow.to == node));
             let sheds = self.arrows.iter().any(|arrow| arrow.stays && arrow.from == node);
             let is_state = self.nodes[node].shape == Shape::State;
-            if is_state && !passes && !sheds && !self.nodes[node].acts_on.is_empty() {
+            let supports = self.nodes[node].supports;
+            if is_state && (supports || !passes && !sheds) && !self.nodes[node].acts_on.is_empty() {
                 self.nodes[node].shape = Shape::Environment;
             }
         }
         let environment: Vec<bool> =
             self.nodes.iter().map(|node| matches!(node.shape, Shape::Environment | Shape::Therapy)).collect();
         self.arrows.retain(|arrow| !environment[arrow.from] && !environment[arrow.to]);
+    }
+
+    /// Leaves out variables that set no rate, such as those that events keep count in.
+    fn drop_counters(&mut self) {
+        let kept: Vec<bool> =
+            self.nodes.iter().map(|node| node.shape != Shape::Environment || !node.acts_on.is_empty()).collect();
+        let place = |node: usize| kept[..node].iter().filter(|kept| **kept).count();
+        self.arrows.iter_mut().for_each(|arrow| (arrow.from, arrow.to) = (place(arrow.from), place(arrow.to)));
+        let mut kept = kept.iter();
+        self.nodes.retain(|_| kept.next().is_none_or(|kept| *kept));
     }
 
     /// Each state right of all from which cells come to it; arrows back to a state above in the model are left out.

@@ -11,7 +11,7 @@ fn cascade() -> Network {
         .variable("oxygen", "1", "-0.1 * oxygen")
         .species("T", "10")
         .lesions(Lesions::new("lung", "0.3", "0.2").emission("1e-9 * size"))
-        .therapy(Therapy::new("drug", 1.0, 2.0))
+        .therapy(Therapy::new("drug", 1.0, 2.0).after("T > 20"))
         .reaction("E -> 2 E", "0.1 * E * oxygen")
         .reaction("E -> M", "0.1 * E")
         .reaction("M -> E", "0.01 * M")
@@ -34,8 +34,25 @@ fn states_stand_in_the_order_cells_pass_them() {
     // Counts that only set rates are not passed.
     assert_eq!(layer("T").map(|(shape, _)| shape), Some(Shape::Environment));
     assert_eq!(graph.arrows.len(), 4);
+    // What events keep count in sets no rate.
+    assert!(graph.nodes.iter().all(|node| !node.name.starts_with("drug_")));
     let e = graph.nodes.iter().find(|node| node.name == "E").unwrap();
     assert_eq!((e.births.len(), e.losses.len()), (1, 0));
+}
+
+/// Macrophages switch, but are no cells of the cascade.
+#[test]
+fn the_microenvironment_stands_apart() {
+    let network = Network::from_toml(metacascade_cascade::model("cascade-tme").unwrap(), "cascade-tme").unwrap();
+    let graph = Graph::of(&network);
+    let shape = |name: &str| graph.nodes.iter().find(|node| node.name == name).map(|node| node.shape);
+    for name in ["CTL", "M1", "M2", "Treg", "CAF", "tracks", "vessels"] {
+        assert_eq!(shape(name), Some(Shape::Environment), "{name}");
+    }
+    for name in ["E", "H", "M", "I", "C1", "Cc", "node", "micro_bone"] {
+        assert_eq!(shape(name), Some(Shape::State), "{name}");
+    }
+    assert_eq!(shape("diagnosed"), None);
 }
 
 #[test]

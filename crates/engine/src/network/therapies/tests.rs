@@ -61,6 +61,44 @@ fn doses_decay_and_add_up() {
     }
 }
 
+/// A surgery sets off a therapy: as with `start`, from then on.
+#[test]
+fn cycles_begin_after_a_condition() {
+    let network = |therapy: Therapy| {
+        Network::builder("adjuvant")
+            .variable("resected", "0", "0")
+            .event_when("time >= 4", &[("resected", "1")])
+            .therapy(therapy.after("resected > 0.5"))
+            .arm("treated", &[("drug_dose", 3.0)])
+            .build()
+            .unwrap()
+    };
+    let times: Vec<f64> = (0..=60).map(|index| 0.25 + 0.5 * f64::from(index)).collect();
+    for (duration, interval, cycles) in [(1.0, 3.0, 4.0), (3.0, 3.0, 4.0), (5.0, 3.0, 2.0), (1.5, 2.0, 0.0)] {
+        let network = network(Therapy::new("drug", 2.0, duration).cycles(interval, cycles));
+        let expected = |time: f64| {
+            let open = (0..cycles as usize).any(|k| {
+                let start = 6.0 + interval * k as f64;
+                (start..start + duration).contains(&time)
+            });
+            if open { 3.0 } else { 0.0 }
+        };
+        for method in Method::STOCHASTIC.into_iter().chain([Method::ode()]) {
+            let found = path(&network, &method, &network.arm("treated").unwrap(), "drug", &times, 1);
+            for (time, value) in times.iter().zip(&found) {
+                assert_eq!(*value, expected(*time), "{method}, {duration} every {interval}: at {time}");
+            }
+        }
+    }
+    let network = network(Therapy::new("drug", 1.0, 0.0).half_life(4.0).cycles(3.0, 5.0));
+    let found = path(&network, &Method::ode(), &network.arm("treated").unwrap(), "drug", &times, 1);
+    for (time, value) in times.iter().zip(&found) {
+        let doses = (0..5).map(|k| time - 5.0 - 3.0 * f64::from(k)).filter(|since| *since >= 0.0);
+        let expected: f64 = doses.map(|since| 3.0 * (-since / 4.0).exp2()).sum();
+        assert!((value - expected).abs() < 1e-4, "{value} at {time}, not {expected}");
+    }
+}
+
 /// Kendall's pulse once more (see `methods/tests.rs`), as a therapy.
 #[test]
 fn a_therapy_kills() {
@@ -138,6 +176,7 @@ interval = 21
 cycles = 6
 [[therapies]]
 name = "antibody"
+after = "chemotherapy > 0"
 half_life = 5
 [[arms]]
 name = "both"
@@ -160,6 +199,7 @@ set = { growth = "growth / 2" }
         ("half_life = 5", "half_lif = 5", "either `duration` or `half_life`"),
         ("spread = \"0.3\"", "spread = \"0.3 * x\"", "unknown name `x`"),
         ("name = \"antibody\"", "name = \"growth\"", "declared twice"),
+        ("chemotherapy > 0", "chemo > 0", "unknown name `chemo`"),
     ] {
         let problems = Builder::from_toml(&text.replace(wrong, right), "file.toml").and_then(|builder| builder.build());
         let problems = problems.unwrap_err().to_string();

@@ -10,7 +10,7 @@ use crate::network::variation::Law;
 
 impl Reader<'_> {
     pub(super) fn therapy(&mut self, entry: &Table, span: Range<usize>) -> Therapy {
-        self.keys(entry, &[&["name", "description"], &THERAPY[..]].concat());
+        self.keys(entry, &[&["name", "description", "after"], &THERAPY[..]].concat());
         let mut values = Vec::new();
         for key in THERAPY {
             if let Some(value) = entry.get(key) {
@@ -22,7 +22,8 @@ impl Reader<'_> {
             self.problem(span.clone(), "a therapy has either `duration` or `half_life`", Some(help));
         }
         let description = self.words(entry, "description");
-        Therapy::with(self.required(entry, "name", span), description, values)
+        let after = entry.get("after").map(|condition| self.expression(condition));
+        Therapy::with(self.required(entry, "name", span), description, values, after)
     }
 
     pub(super) fn arm(&mut self, entry: &Table, span: Range<usize>) -> ArmPart {

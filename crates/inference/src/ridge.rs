@@ -6,7 +6,7 @@ use nalgebra::{DMatrix, SymmetricEigen};
 const PENALTIES: std::ops::RangeInclusive<i32> = -8..=1;
 
 /// Regression of several responses on the same predictors.
-pub(super) struct Ridge {
+pub(crate) struct Ridge {
     /// A row per predictor, a column per response; 0 for predictors that do not vary.
     pub coefficients: DMatrix<f64>,
     /// Of the responses, after the regression.

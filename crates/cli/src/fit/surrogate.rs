@@ -1,0 +1,69 @@
+//! `--method surrogate`.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use metacascade_inference::surrogate;
+use metacascade_problem::run::{Outcome, ParameterSummary};
+use metacascade_problem::{FitMethod, ProblemSimulator, RunWriter};
+
+use super::{Found, Plan};
+use crate::error::Failed;
+use crate::progress::Watcher;
+
+/// Learns a likelihood from simulations. Where its own check says that it should not be trusted, ABC-SMC does the work, and
+/// the result says so.
+pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
+    let problem = &plan.problem;
+    let simulator = ProblemSimulator::new(problem, &problem.simulation().method());
+    let (simulation, reason) = simulator.method();
+    let settings = super::settings(plan, FitMethod::Surrogate, threads, simulation, reason, &plan.surrogate)?;
+    let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
+    let started = Instant::now();
+    let mut watcher = Watcher::new(&mut writer, Arc::clone(&cancelled));
+    let fit = surrogate::run(&simulator, &plan.surrogate, &mut watcher);
+    watcher.finish();
+    let fit = match fit {
+        Ok(fit) => fit,
+        Err(error @ surrogate::Error::Setting { .. }) => return Err(Failed::usage(error.to_string())),
+        Err(error @ surrogate::Error::Cancelled) => {
+            return Err(Failed::Interrupted(format!("{error}; nothing was written")));
+        }
+        Err(error @ surrogate::Error::Nowhere) => {
+            drop(writer);
+            let text = format!("The surrogate failed ({error}); abc-smc was used instead.");
+            anstream::eprintln!("{text}");
+            return super::sample(plan, threads, cancelled, vec![text]);
+        }
+        Err(error) => return Err(Failed::Work(error.to_string())),
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    if !fit.check.passed() && !fit.cancelled {
+        drop(writer);
+        let reasons = fit.check.warnings().join(" ");
+        let text = format!("The surrogate did not pass its own check; abc-smc was used instead. {reasons}");
+        anstream::eprintln!("{text}");
+        return super::sample(plan, threads, cancelled, vec![text]);
+    }
+    writer.posterior(&fit.posterior)?;
+    let mut warnings = fit.check.warnings();
+    warnings.extend(super::failures(fit.first_failure.as_deref(), fit.failures, fit.simulations));
+    if fit.cancelled {
+        warnings.push("Interrupted: the surrogate was learned from the rounds that were complete.".to_owned());
+    }
+    let effective = fit.convergence.iter().map(|found| found.effective_sample_size).fold(f64::INFINITY, f64::min);
+    let outcome = Outcome {
+        stopped: format!("the simulations asked for were done; estimated error {:.2} s.d.", fit.check.error()),
+        seconds,
+        simulations: fit.simulations,
+        simulations_per_second: fit.simulations as f64 / seconds,
+        failures: fit.failures,
+        effective_sample_size: effective,
+        log_likelihood: None,
+        warnings,
+        parameters: ParameterSummary::all(problem, &fit.posterior),
+    };
+    let simulation = *simulation;
+    Ok((writer, Found { outcome, posterior: fit.posterior, simulation, cancelled: fit.cancelled }))
+}

@@ -1,0 +1,84 @@
+//! The inference benchmark's own side: fits fresh data sets of the reference problems, and scores each posterior against the
+//! exact one. Prints a header and one line a fit, separated by tabs. `scripts/bench inference` runs it.
+//!
+//! Arguments: methods, problems (or `all`), data sets, simulations.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
+
+use std::time::Instant;
+
+use metacascade_inference::{
+    Posterior, abc_smc, mcmc,
+    reference::{self, Case},
+    surrogate,
+};
+use metacascade_random::Key;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let mut option = |default: &str| arguments.next().unwrap_or_else(|| default.to_owned());
+    let methods = option("surrogate");
+    let problems = option("all");
+    let data_sets: u64 = option("12").parse().expect("the number of data sets");
+    let simulations: u64 = option("5000").parse().expect("the number of simulations");
+    println!("problem\tmethod\tdata_set\tsimulations\tseconds\terror\twarnings");
+    for problem in reference::all() {
+        if problems != "all" && !problems.split(',').any(|name| name == problem.name()) {
+            continue;
+        }
+        for data_set in 0..data_sets {
+            let case = Case::draw(&*problem, Key::new(1000 + data_set)).expect("the truth can be simulated");
+            let exact = reference::exact_posterior(&case, 20_000.0, 1).expect("there is a posterior");
+            for method in methods.split(',') {
+                let started = Instant::now();
+                let (posterior, used, warnings) = fit(&case, method, simulations, data_set + 1);
+                let seconds = started.elapsed().as_secs_f64();
+                let error = reference::error(problem.parameters(), &posterior, &exact.posterior);
+                let mut warned = warnings.join(" ");
+                if std::env::var_os("DETAIL").is_some() {
+                    for (index, parameter) in problem.parameters().iter().enumerate() {
+                        let moments = |posterior: &Posterior| {
+                            let values: Vec<f64> =
+                                posterior.draws.iter().map(|draw| parameter.to_scale(draw[index])).collect();
+                            metacascade_inference::moments(&values, &posterior.weights)
+                        };
+                        let (found, exact) = (moments(&posterior), moments(&exact.posterior));
+                        let (shift, spread) = ((found.0 - exact.0) / exact.1.sqrt(), (found.1 / exact.1).sqrt());
+                        warned += &format!(" {shift:+.3}/{spread:.2}");
+                    }
+                }
+                let name = problem.name();
+                println!("{name}\t{method}\t{data_set}\t{used}\t{seconds:.3}\t{error:.4}\t{warned}");
+            }
+        }
+    }
+}
+
+/// The posterior by a method, the simulations (evaluations of the likelihood) it took, and its warnings.
+fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> (Posterior, u64, Vec<String>) {
+    match method {
+        "exact" => {
+            let settings = mcmc::Settings { seed, ..mcmc::Settings::default() };
+            let fit = mcmc::run(case, &settings, &mut ()).expect("a fit");
+            let warnings = fit.warnings(&settings);
+            (fit.posterior, fit.evaluations, warnings)
+        }
+        "surrogate" | "surrogate-summaries" => {
+            let settings = surrogate::Settings { simulations, seed, ..surrogate::Settings::default() };
+            let fit = match method {
+                "surrogate" => surrogate::run(case, &settings, &mut ()),
+                _ => surrogate::run(&case.summarised(), &settings, &mut ()),
+            };
+            let fit = fit.expect("a fit");
+            let mut warnings = fit.check.warnings();
+            warnings.push(format!("{:?}", fit.check));
+            (fit.posterior, fit.simulations, warnings)
+        }
+        "abc-smc" => {
+            let settings = abc_smc::Settings { max_simulations: simulations, seed, ..abc_smc::Settings::default() };
+            let fit = abc_smc::run(&case.summarised(), &settings, &mut ()).expect("a fit");
+            (fit.posterior, fit.simulations, Vec::new())
+        }
+        other => panic!("there is no method {other}"),
+    }
+}

@@ -1,0 +1,13 @@
+//! How far draws can be trusted.
+//!
+//! * [`convergence`]: whether Markov chains agree, and how many independent draws they are worth.
+//! * [`pareto_smoothed`]: importance weights, and whether they can be relied upon.
+//! * [`calibrate`]: whether a method's intervals hold as many truths as they say.
+
+mod calibration;
+mod convergence;
+mod pareto;
+
+pub use calibration::{Calibration, LEVELS, Observed, Study, calibrate};
+pub use convergence::{Convergence, convergence};
+pub use pareto::pareto_smoothed;

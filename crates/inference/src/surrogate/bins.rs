@@ -1,0 +1,225 @@
+//! Laws of categories, as chains of binomial ones.
+
+use rayon::prelude::*;
+
+use super::{
+    basis::dot,
+    hazards::{Hazards, Search},
+    regression::{Family, Rows},
+};
+use crate::Law;
+
+/// Categories of values below each edge and, last, the rest.
+const CATEGORIES: u32 = 40;
+
+/// A value that makes up this share of all has a category of its own nature.
+const ATOM: f64 = 0.08;
+
+/// Categories in a row, each as a binomial share of what the ones before have left: multinomial, and, for times that
+/// are not always seen, the hazards of a life table.
+pub(super) enum Categories {
+    /// Counts of categories as they are.
+    Counts(Vec<usize>),
+    /// Values sorted into bins; with limits for times to an event.
+    Values { at: Vec<usize>, limits: Option<Vec<f64>>, edges: Vec<f64> },
+}
+
+impl Categories {
+    /// `None` for laws of another kind. Edges are quantiles of what was simulated where the weights are.
+    pub fn new(law: &Law, data: &[&[f64]], weights: &[f64]) -> Option<Self> {
+        let values = |at: &[usize], limits: Option<&[f64]>| {
+            let largest = weights.iter().copied().fold(0.0, f64::max);
+            let near = data.iter().zip(weights).filter(|(_, weight)| **weight > 0.2 * largest);
+            let seen = near.flat_map(|(row, _)| {
+                let seen = move |&place: &usize| limits.is_none_or(|limits| row[at[place]] < limits[place]);
+                (0..at.len()).filter(seen).map(|place| row[at[place]])
+            });
+            Self::Values { at: at.to_vec(), limits: limits.map(<[f64]>::to_vec), edges: edges(seen.collect()) }
+        };
+        Some(match law {
+            Law::Multinomial { at } => Self::Counts(at.clone()),
+            Law::Exchangeable { at } => values(at, None),
+            Law::Survival { at, limits } => values(at, Some(limits)),
+            Law::Poisson { .. } | Law::Branching { .. } => return None,
+        })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Counts(at) => at.len().saturating_sub(1),
+            Self::Values { edges, .. } => edges.len(),
+        }
+    }
+
+    /// For each category but the last, how many there were in it, and in it or a later one.
+    pub fn counts(&self, data: &[f64]) -> Vec<(f64, f64)> {
+        match self {
+            Self::Counts(at) => {
+                let mut left: f64 = at.iter().map(|&position| data[position]).sum();
+                let count = |&position: &usize| {
+                    let trials = left;
+                    left -= data[position];
+                    (data[position], trials)
+                };
+                at[..self.len()].iter().map(count).collect()
+            }
+            Self::Values { at, limits, edges } => {
+                let mut counts = vec![(0.0, 0.0); edges.len()];
+                for (place, &position) in at.iter().enumerate() {
+                    let value = data[position];
+                    let category = edges.partition_point(|&edge| edge <= value);
+                    // Only categories that end within the follow-up can be told from later ones.
+                    let whole = limits
+                        .as_ref()
+                        .map_or(edges.len(), |limits| edges.partition_point(|&edge| edge <= limits[place]));
+                    counts[..whole.min(category + 1)].iter_mut().for_each(|count| count.1 += 1.0);
+                    if category < whole {
+                        counts[category].0 += 1.0;
+                    }
+                }
+                counts
+            }
+        }
+    }
+
+    /// Whether a category of values holds a single one that is met often: it may be of another nature than its neighbours.
+    fn is_atom(&self, category: usize, data: &[&[f64]]) -> bool {
+        let Self::Values { at, edges, .. } = self else { return true };
+        let low = if category == 0 { f64::NEG_INFINITY } else { edges[category - 1] };
+        let mut inside = data.iter().flat_map(|row| at.iter().map(|&position| row[position]));
+        let mut met = None;
+        let mut count = 0;
+        let single = inside.all(|value| {
+            if !(low..edges[category]).contains(&value) {
+                return true;
+            }
+            count += 1;
+            *met.get_or_insert(value) == value
+        });
+        single && count as f64 > ATOM * (at.len() * data.len()) as f64
+    }
+
+    /// Fits every category's share to simulations.
+    pub fn fit(self, rows: &Rows, data: &[&[f64]], observed: &[f64], search: Search) -> Shares {
+        let counts: Vec<Vec<(f64, f64)>> = data.par_iter().map(|row| self.counts(row)).collect();
+        let observed = self.counts(observed);
+        let (mut own, mut common): (Vec<usize>, Vec<usize>) =
+            (0..self.len()).partition(|&category| self.is_atom(category, data));
+        if common.len() < 4 {
+            own.append(&mut common);
+        }
+        let alone = |&category: &usize| {
+            let (response, trials): (Vec<f64>, Vec<f64>) = counts.iter().map(|counts| counts[category]).unzip();
+            let (coefficients, reached) = rows.maximum(Family::Binomial, rows.width(), &response, &trials);
+            (Binomial { coefficients, observed: observed[category] }, reached)
+        };
+        let alone: Vec<(Binomial, f64)> = own.par_iter().map(alone).collect();
+        let mut quality = (alone.iter().map(|(_, reached)| reached).sum::<f64>(), alone.len() * rows.width());
+        let row = (!common.is_empty()).then(|| {
+            let of = |counts: &Vec<(f64, f64)>| common.iter().map(|&category| counts[category]).collect();
+            let hazards = Hazards::fit(rows, &counts.iter().map(of).collect::<Vec<_>>(), &of(&observed), search);
+            quality = (quality.0 + hazards.quality.0, quality.1 + hazards.quality.1);
+            hazards
+        });
+        Shares { alone: alone.into_iter().map(|(part, _)| part).collect(), row, quality }
+    }
+}
+
+/// The law of categories as a function of the parameters, and what was observed.
+#[derive(Clone, Debug)]
+pub(super) struct Shares {
+    alone: Vec<Binomial>,
+    row: Option<Hazards>,
+    pub quality: (f64, usize),
+}
+
+impl Shares {
+    /// How many polynomials along the row there are, if there is a row.
+    pub fn order(&self) -> Option<usize> {
+        self.row.as_ref().map(Hazards::order)
+    }
+
+    pub fn log_likelihood(&self, features: &[f64]) -> f64 {
+        let alone = self.alone.iter().map(|part| part.log_likelihood(features)).sum::<f64>();
+        alone + self.row.as_ref().map_or(0.0, |row| row.log_likelihood(features))
+    }
+}
+
+/// A binomial share as a function of the parameters, and what was observed.
+#[derive(Clone, Debug)]
+struct Binomial {
+    coefficients: Vec<f64>,
+    observed: (f64, f64),
+}
+
+impl Binomial {
+    fn log_likelihood(&self, features: &[f64]) -> f64 {
+        let (successes, trials) = self.observed;
+        if trials == 0.0 {
+            return 0.0;
+        }
+        Family::Binomial.log_likelihood(dot(&self.coefficients, features), successes, trials)
+    }
+}
+
+/// Even ones, and in both tails ever nearer to the ends: what is rare is informative.
+fn levels() -> Vec<f64> {
+    let even = (1..CATEGORIES).map(|level| f64::from(level) / f64::from(CATEGORIES));
+    let tail = (1..=4).rev().map(|halving| 0.5f64.powi(halving) / f64::from(CATEGORIES));
+    tail.clone().chain(even).chain(tail.rev().map(|share| 1.0 - share)).collect()
+}
+
+/// Ascending edges between categories of about equal probability. A value that is met often has a category to itself.
+fn edges(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    let mut edges = Vec::new();
+    for level in levels() {
+        let Some(&value) = values.get((level * values.len() as f64) as usize) else { continue };
+        match edges.last() {
+            // Met again: the next larger value begins a new category.
+            Some(&last) if last == value => edges.push(value.next_up()),
+            Some(&last) if last > value => {}
+            _ => edges.push(value),
+        }
+    }
+    // Between edges there must be something: counts leave room between the values.
+    edges.dedup_by(|edge, before| {
+        let at = values.partition_point(|value| value < before);
+        values.get(at).is_none_or(|value| value >= edge)
+    });
+    // Nothing lies below the first edge if it is the smallest value.
+    if edges.first().is_some_and(|&edge| values.first() >= Some(&edge)) {
+        edges.remove(0);
+    }
+    edges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_are_counted_in_a_row() {
+        let counts = Categories::Counts(vec![0, 1, 2]);
+        assert_eq!(counts.counts(&[3.0, 2.0, 5.0]), [(3.0, 10.0), (2.0, 7.0)]);
+        let values = Categories::Values { at: vec![0, 1, 2], limits: None, edges: vec![1.0, 2.0] };
+        assert_eq!(values.counts(&[0.0, 1.0, 7.0]), [(1.0, 3.0), (1.0, 2.0)]);
+    }
+
+    /// Who is followed for .5 says nothing about [0, 1); who is followed for 1.5, nothing about [1, 2).
+    #[test]
+    fn follow_up_that_ends_within_a_category_leaves_it_out() {
+        let limits = Some(vec![0.5, 1.5, 9.0, 9.0]);
+        let times = Categories::Values { at: vec![0, 1, 2, 3], limits, edges: vec![1.0, 2.0] };
+        assert_eq!(times.counts(&[0.2, 1.5, 1.2, 9.0]), [(0.0, 3.0), (1.0, 2.0)]);
+    }
+
+    #[test]
+    fn a_value_met_often_has_a_category_to_itself() {
+        let mut values = vec![0.0; 50];
+        values.extend((0..50).map(|i| 1.0 + f64::from(i)));
+        let edges = edges(values);
+        assert!(edges[0] > 0.0 && edges[0] < 1e-300, "{edges:?}");
+        assert!(edges.windows(2).all(|pair| pair[0] < pair[1]) && edges.len() > 20);
+    }
+}

@@ -1,0 +1,150 @@
+//! How a learned posterior doubts itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::density::{Simulated, Surrogate};
+use crate::{Law, Quantiles, diagnostics::pareto_smoothed};
+
+/// What the fit found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// How far the posterior is estimated to be off because simulations are few, in posterior standard deviations, a mean
+    /// over parameters: half the distance between what two halves of the simulations give.
+    pub noise: f64,
+    /// How far it moves where polynomials are of another degree.
+    pub misfit: f64,
+    /// Pareto k̂ of the weights between what the two halves of the simulations give; beyond .7 they do not overlap enough
+    /// for either to be trusted (Vehtari et al. 2024, J. Mach. Learn. Res. 25:72).
+    pub pareto_k: f64,
+    /// Share of draws so far from all simulations that the likelihood there is not learned.
+    pub beyond: f64,
+    /// The largest deviation of summaries' standardised residuals from a normal law, as a Kolmogorov distance; 0 where all
+    /// laws are known.
+    pub residuals: f64,
+}
+
+/// Above this the check has failed.
+const FAILED: f64 = 0.3;
+
+/// Above this the result is usable, with a warning.
+const DOUBTFUL: f64 = 0.15;
+
+impl Check {
+    /// The estimated error of the posterior, in its standard deviations: noise and misfit together.
+    #[must_use]
+    pub fn error(&self) -> f64 {
+        self.noise.hypot(self.misfit)
+    }
+
+    /// Whether the posterior may be used.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.error() <= FAILED && self.pareto_k <= 0.7 && self.beyond <= 0.05 && self.residuals <= 0.1
+    }
+
+    /// What a reader of the result must know, in plain words.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let error = self.error();
+        if error.is_nan() || error > DOUBTFUL || self.pareto_k > 0.7 {
+            warnings.push(format!(
+                "The learned posterior may be off by about {error:.2} of its standard deviations (halves of the simulations: \
+                 {:.2}, another degree: {:.2}, Pareto k {:.2}). More simulations make it better.",
+                self.noise, self.misfit, self.pareto_k
+            ));
+        }
+        if self.beyond > 0.05 {
+            warnings.push(format!(
+                "{:.0} % of the posterior lies where nothing was simulated: the intervals end too early.",
+                100.0 * self.beyond
+            ));
+        }
+        if self.residuals > 0.1 {
+            warnings.push(format!(
+                "The summaries do not follow the normal law that they are taken to follow (distance {:.2}).",
+                self.residuals
+            ));
+        }
+        warnings
+    }
+}
+
+/// A fit to be doubted.
+pub(super) struct Fitted<'f> {
+    pub surrogate: &'f Surrogate,
+    /// The same with polynomials of another degree.
+    pub other: Option<&'f Surrogate>,
+    pub simulated: &'f [Simulated],
+    pub weights: &'f [f64],
+    pub laws: &'f [Law],
+    pub observed: &'f [f64],
+}
+
+impl Fitted<'_> {
+    /// The likelihood learned from simulations of which `keep` is true.
+    fn again(&self, degree: usize, keep: impl Fn(usize) -> bool) -> Option<Surrogate> {
+        let weights: Vec<f64> =
+            self.weights.iter().enumerate().map(|(index, &weight)| if keep(index) { weight } else { 0.0 }).collect();
+        Surrogate::fit(self.simulated, &weights, degree, self.laws, self.observed, Some(self.surrogate), true)
+    }
+}
+
+/// Draws used by the check.
+const DRAWS: usize = 2000;
+
+pub(super) fn check(fitted: &Fitted<'_>, scores: &[&[f64]], values: &[f64]) -> Check {
+    let step = (scores.len() / DRAWS).max(1);
+    let scores: Vec<&[f64]> = scores.iter().copied().step_by(step).collect();
+    let values: Vec<f64> = values.iter().copied().step_by(step).collect();
+    let failed =
+        Check { noise: f64::INFINITY, misfit: f64::INFINITY, pareto_k: f64::INFINITY, beyond: 1.0, residuals: 1.0 };
+    let halves = [0, 1].map(|half| fitted.again(fitted.surrogate.degree, |index| index % 2 == half));
+    let ([Some(first), Some(second)], Some(different)) = (halves, fitted.other) else {
+        return failed;
+    };
+    // Weights of the draws under another likelihood.
+    let weigh = |surrogate: &Surrogate| -> (Vec<f64>, f64) {
+        let ratios: Vec<f64> =
+            scores.iter().zip(&values).map(|(scores, value)| surrogate.log_likelihood(scores) - value).collect();
+        pareto_smoothed(&ratios)
+    };
+    let ((first_weights, first_k), (second_weights, second_k)) = (weigh(&first), weigh(&second));
+    let equal = vec![1.0 / scores.len() as f64; scores.len()];
+    let noise = 0.5 * distance(&scores, &first_weights, &second_weights);
+    let misfit = distance(&scores, &weigh(different).0, &equal);
+    let beyond = scores.iter().filter(|scores| fitted.surrogate.is_beyond(scores)).count() as f64 / scores.len() as f64;
+    // Each half of the simulations is fresh for what the other has taught.
+    let residuals: Vec<Vec<f64>> = (0..fitted.simulated.len())
+        .filter(|&index| fitted.weights[index] > 0.3)
+        .filter_map(|index| if index % 2 == 0 { &second } else { &first }.residuals(&fitted.simulated[index]))
+        .collect();
+    let columns = residuals.first().map_or(0, Vec::len);
+    let residuals = (0..columns).map(|column| kolmogorov(residuals.iter().map(|row| row[column]).collect()));
+    Check { noise, misfit, pareto_k: first_k.max(second_k), beyond, residuals: residuals.fold(0.0, f64::max) }
+}
+
+/// The mean over coordinates of the distance between two weightings of the same draws, in standard deviations: the largest
+/// of the differences between their quantiles and means.
+fn distance(scores: &[&[f64]], a: &[f64], b: &[f64]) -> f64 {
+    /// Quantiles that are compared, with equal weights: an approximation of the Wasserstein-1 distance.
+    const LEVELS: u32 = 40;
+    let dimension = scores.first().map_or(0, |scores| scores.len());
+    let of_coordinate = |coordinate: usize| {
+        let values: Vec<f64> = scores.iter().map(|scores| scores[coordinate]).collect();
+        let (qa, qb) = (Quantiles::new(&values, a), Quantiles::new(&values, b));
+        let levels = (0..LEVELS).map(|level| (f64::from(level) + 0.5) / f64::from(LEVELS));
+        let mean = levels.map(|level| (qa.at(level) - qb.at(level)).abs()).sum::<f64>() / f64::from(LEVELS);
+        mean / crate::moments(&values, a).1.max(1e-300).sqrt()
+    };
+    (0..dimension).map(of_coordinate).sum::<f64>() / dimension as f64
+}
+
+/// The largest difference between the distribution function of values and the standard normal one.
+fn kolmogorov(mut values: Vec<f64>) -> f64 {
+    use statrs::distribution::{ContinuousCDF, Normal};
+    values.sort_by(f64::total_cmp);
+    let (normal, count) = (Normal::standard(), values.len() as f64);
+    let gap = |(index, value): (usize, &f64)| (normal.cdf(*value) - (index as f64 + 0.5) / count).abs();
+    values.iter().enumerate().map(gap).fold(0.0, f64::max)
+}

@@ -1,0 +1,142 @@
+//! Gaussian synthetic likelihood on learned summaries, for data whose law is not known.
+
+use nalgebra::{Cholesky, DMatrix, DVector};
+
+use super::{
+    basis::dot,
+    regression::{Family, Rows},
+};
+use crate::ridge::Ridge;
+
+/// A summary for each parameter, the linear function of the data that predicts it best where the simulations are
+/// (Fearnhead & Prangle 2012, J. R. Stat. Soc. B 74:419). Given the parameters they are taken to be normal (Wood 2010,
+/// Nature 466:1102), with mean, log variance and correlations that are polynomials.
+#[derive(Clone, Debug)]
+pub(super) struct Gaussian {
+    projection: DMatrix<f64>,
+    at: Vec<usize>,
+    /// Coefficients by summary.
+    means: Vec<Vec<f64>>,
+    log_variances: Vec<Vec<f64>>,
+    /// Coefficients by pair, the lower triangle row by row.
+    correlations: Vec<Vec<f64>>,
+    observed: Vec<f64>,
+    /// The log-likelihood of the simulations, and what it took.
+    pub quality: (f64, usize),
+}
+
+/// Correlations are kept below this.
+const CORRELATED: f64 = 0.98;
+
+impl Gaussian {
+    /// `narrow` is the number of features up to the first degree, `medium` up to the second. `None` where the data do not
+    /// vary.
+    pub fn fit(
+        at: Vec<usize>,
+        rows: &Rows,
+        (narrow, medium): (usize, usize),
+        scores: &[&[f64]],
+        data: &[&[f64]],
+        observed: &[f64],
+    ) -> Option<Self> {
+        let total: f64 = rows.weights.iter().sum();
+        let weights: Vec<f64> = rows.weights.iter().map(|weight| weight / total).collect();
+        let chosen: Vec<Vec<f64>> = data.iter().map(|row| at.iter().map(|&position| row[position]).collect()).collect();
+        let chosen: Vec<&[f64]> = chosen.iter().map(Vec::as_slice).collect();
+        let projection = Ridge::fit(&chosen, scores, &weights)?.coefficients;
+        let project =
+            |row: &[f64]| -> Vec<f64> { projection.tr_mul(&DVector::from_column_slice(row)).as_slice().to_vec() };
+        let summaries: Vec<Vec<f64>> = chosen.iter().map(|row| project(row)).collect();
+        let dimension = projection.ncols();
+        let ones = vec![1.0; rows.count()];
+        let (mut means, mut log_variances, mut residuals) = (Vec::new(), Vec::new(), Vec::new());
+        for summary in 0..dimension {
+            let response: Vec<f64> = summaries.iter().map(|row| row[summary]).collect();
+            let mut precision = ones.clone();
+            let mut fitted = (Vec::new(), Vec::new());
+            for _ in 0..2 {
+                let mean = rows.least_squares(rows.width(), &response, |index| precision[index]);
+                let squares: Vec<f64> =
+                    response.iter().enumerate().map(|(index, y)| (y - dot(&mean, rows.row(index))).powi(2)).collect();
+                let log_variance = rows.generalised(Family::Variance, medium.min(rows.width()), &squares, &ones);
+                precision = (0..rows.count()).map(|index| (-dot(&log_variance, rows.row(index))).exp()).collect();
+                fitted = (mean, log_variance);
+            }
+            let standard = |(index, y): (usize, &f64)| (y - dot(&fitted.0, rows.row(index))) * precision[index].sqrt();
+            residuals.push(response.iter().enumerate().map(standard).collect::<Vec<f64>>());
+            means.push(fitted.0);
+            log_variances.push(fitted.1);
+        }
+        let mut correlations = Vec::new();
+        for a in 0..dimension {
+            for b in 0..a {
+                let products: Vec<f64> = residuals[a].iter().zip(&residuals[b]).map(|(a, b)| a * b).collect();
+                correlations.push(rows.least_squares(narrow, &products, |_| 1.0));
+            }
+        }
+        let observed: Vec<f64> = at.iter().map(|&position| observed[position]).collect();
+        let size = [&means, &log_variances, &correlations].into_iter().flatten().map(Vec::len).sum();
+        let observed = project(&observed);
+        let mut fitted = Self { observed, projection, at, means, log_variances, correlations, quality: (0.0, size) };
+        let density = |(index, summaries): (usize, &Vec<f64>)| {
+            let (white, log_determinant) = fitted.whiten(rows.row(index), summaries);
+            -rows.weights[index] * (0.5 * dot(&white, &white) + log_determinant)
+        };
+        fitted.quality.0 = summaries.iter().enumerate().map(density).sum();
+        Some(fitted)
+    }
+
+    /// Standardised, decorrelated residuals of a data set's summaries, and the log of the determinant.
+    fn whiten(&self, features: &[f64], summaries: &[f64]) -> (Vec<f64>, f64) {
+        let dimension = summaries.len();
+        let logs: Vec<f64> = self.log_variances.iter().map(|c| dot(c, features).clamp(-100.0, 100.0)).collect();
+        let residual = DVector::from_iterator(
+            dimension,
+            (0..dimension).map(|i| (summaries[i] - dot(&self.means[i], features)) * (-0.5 * logs[i]).exp()),
+        );
+        let mut correlation = DMatrix::identity(dimension, dimension);
+        let mut pairs = self.correlations.iter();
+        for a in 0..dimension {
+            for b in 0..a {
+                let value = pairs.next().map_or(0.0, |c| dot(c, features)).clamp(-CORRELATED, CORRELATED);
+                correlation[(a, b)] = value;
+                correlation[(b, a)] = value;
+            }
+        }
+        let factor = loop {
+            match Cholesky::new(correlation.clone()) {
+                Some(factor) => break factor,
+                // Pairs that do not go together are drawn towards none at all; ends at the identity.
+                None => {
+                    for a in 0..dimension {
+                        for b in 0..dimension {
+                            if a != b {
+                                correlation[(a, b)] *= 0.9;
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        let lower = factor.l_dirty();
+        let mut white: Vec<f64> = Vec::with_capacity(dimension);
+        let mut log_determinant = 0.5 * logs.iter().sum::<f64>();
+        for i in 0..dimension {
+            let known: f64 = white.iter().enumerate().map(|(j, w)| lower[(i, j)] * w).sum();
+            white.push((residual[i] - known) / lower[(i, i)]);
+            log_determinant += lower[(i, i)].ln();
+        }
+        (white, log_determinant)
+    }
+
+    pub fn log_likelihood(&self, features: &[f64]) -> f64 {
+        let (white, log_determinant) = self.whiten(features, &self.observed);
+        -0.5 * white.iter().map(|z| z * z).sum::<f64>() - log_determinant
+    }
+
+    /// Standardised residuals of a simulated data set: standard normal where all is well.
+    pub fn residuals(&self, features: &[f64], data: &[f64]) -> Vec<f64> {
+        let chosen = DVector::from_iterator(self.at.len(), self.at.iter().map(|&position| data[position]));
+        self.whiten(features, self.projection.tr_mul(&chosen).as_slice()).0
+    }
+}
