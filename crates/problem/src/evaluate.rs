@@ -55,6 +55,10 @@ impl Evaluation {
 /// # Errors
 /// Why the parameters cannot be simulated, or the method not be used for this problem.
 pub fn evaluate(problem: &Problem, parameters: &[f64], method: EvaluateMethod) -> Result<Evaluation, Failure> {
+    if !problem.survival().is_empty() {
+        let message = "times to events have no likelihood here; approximate Bayesian computation (abc-smc) fits them";
+        return Err(Failure(message.to_owned()));
+    }
     let log_prior = problem.estimated().iter().zip(parameters).map(|(law, &value)| law.log_density(value)).sum();
     let mut simulations = vec![f64::NAN; problem.measurement_count()];
     let (log_likelihood, chi_squared) = match method {

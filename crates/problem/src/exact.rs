@@ -32,7 +32,7 @@ pub(crate) fn log_likelihood(problem: &Problem, parameters: &[f64]) -> Result<f6
     let placeholders = problem.observables().iter().map(|observable| observable.placeholder_slots().len()).max();
     let mut values = vec![0.0; problem.scope_slots + 1 + placeholders.unwrap_or(0)];
     let (mut total, mut lost) = (0.0, 0.0);
-    for run in runs(problem, false) {
+    for run in runs(problem, false, None) {
         if run.reads.iter().flatten().any(|read| matches!(read.row(problem).reading, Reading::Mean { .. })) {
             let message = "some measurements are means of several subjects, whose own paths are not known";
             return Err(Failure(message.to_owned()));
