@@ -233,7 +233,7 @@ fn the_exact_likelihood_of_switching_is_binomial() {
     assert!((found.log_likelihood - exact.ln()).abs() < 1e-6, "{} for {}", found.log_likelihood, exact.ln());
     // So many cells are nearly normal.
     let normal = evaluate(&problem, &[a, b, sd], EvaluateMethod::LinearNoise).unwrap();
-    assert!((normal.log_likelihood - found.log_likelihood).abs() < 0.02, "{normal:?} for {found:?}");
+    assert!((normal.log_likelihood - found.log_likelihood).abs() < 0.1, "{normal:?} for {found:?}");
 }
 
 #[test]
