@@ -8,11 +8,14 @@ use std::collections::HashMap;
 
 use crate::methods::scheduled;
 use crate::network::{Event, Network};
-use crate::simulator::{SimulationError, Stats};
+use crate::simulator::SimulationError;
 use crate::state::State;
 
 /// States after which the equation is given up.
-const MOST_STATES: usize = 400_000;
+const MOST_STATES: usize = 200_000;
+
+/// Products of probabilities and rates after which it is given up.
+const MOST_WORK: u64 = 5_000_000_000;
 
 /// Expected events in one step of uniformisation.
 const EVENTS: f64 = 30.0;
@@ -42,7 +45,7 @@ pub struct MasterEquation<'n> {
     /// The rate at which each state is left, and to which others; none until it is asked for.
     exits: Vec<Option<Exits>>,
     probability: Vec<f64>,
-    stats: Stats,
+    work: u64,
     lost: f64,
 }
 
@@ -76,7 +79,7 @@ impl<'n> MasterEquation<'n> {
             index: HashMap::new(),
             exits: Vec::new(),
             probability: Vec::new(),
-            stats: Stats::default(),
+            work: 0,
             lost: 0.0,
         };
         let first = master.state.values[1..=network.species().len()].to_vec();
@@ -256,15 +259,14 @@ impl<'n> MasterEquation<'n> {
         let mean = rate * length;
         let mut now: Vec<(u32, f64)> = active.iter().map(|&at| (at, self.probability[at as usize])).collect();
         let before: f64 = now.iter().map(|(_, p)| p).sum();
-        let mut sum: HashMap<u32, f64> = HashMap::new();
+        let mut sum = vec![0.0; self.counts.len()];
         let mut weight = (-mean).exp();
         let mut passed = 0.0;
         let most = (mean + 10.0 * mean.sqrt() + 30.0) as usize;
         let mut next = vec![0.0; self.counts.len()];
         for count in 0..=most {
-            for &(at, p) in &now {
-                *sum.entry(at).or_default() += weight * p;
-            }
+            sum.resize(self.counts.len(), 0.0);
+            now.iter().for_each(|&(at, p)| sum[at as usize] += weight * p);
             passed += weight;
             if count == most || 1.0 - passed < 1e-16 {
                 break;
@@ -281,6 +283,7 @@ impl<'n> MasterEquation<'n> {
                 if exits.total > rate {
                     return Ok(false);
                 }
+                self.work += 1 + exits.to.len() as u64;
                 let mut add = |to: u32, p: f64| {
                     let slot = &mut next[to as usize];
                     if *slot == 0.0 && p > 0.0 {
@@ -294,11 +297,12 @@ impl<'n> MasterEquation<'n> {
             touched.sort_unstable();
             touched.dedup();
             now = touched.into_iter().map(|at| (at, std::mem::take(&mut next[at as usize]))).collect();
-            self.stats.step(self.state.time())?;
+            if self.work > MOST_WORK {
+                return Err(SimulationError::TooManySteps { time: self.state.time() });
+            }
         }
-        active.iter().for_each(|&at| self.probability[at as usize] = 0.0);
-        for (at, p) in sum {
-            self.probability[at as usize] = if p > NEGLIGIBLE { p } else { 0.0 };
+        for (slot, p) in self.probability.iter_mut().zip(sum) {
+            *slot = if p > NEGLIGIBLE { p } else { 0.0 };
         }
         let after: f64 = self.probability.iter().sum();
         self.lost += (before - after).max(0.0);
