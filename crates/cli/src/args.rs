@@ -72,8 +72,9 @@ pub struct Fit {
 pub struct Evaluate {
     /// A problem's folder, or its YAML file; PEtab version 1 or 2.
     pub problem: PathBuf,
-    /// Where measurements scatter from: ode (the measurement noise alone, around the mean field: what PEtab means) or
-    /// linear-noise (that and the fluctuations of the model).
+    /// Where measurements scatter from: ode (the measurement noise alone, around the mean field: what PEtab means),
+    /// linear-noise (that and the fluctuations of the model, taken as normal) or exact (the same by the master equation,
+    /// for models of few cells).
     #[arg(long, default_value = "ode")]
     pub method: String,
     /// Set a parameter of the parameter table; may be repeated.

@@ -43,6 +43,7 @@ mod diagnostic;
 mod ensemble;
 mod expression;
 mod lesions;
+mod master;
 mod methods;
 mod network;
 mod probability;
@@ -56,6 +57,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
 pub use ensemble::{Ensemble, LesionAt, Summary};
 pub use expression::{Dialect, ExpressionError, Program};
 pub use lesions::Lesion;
+pub use master::MasterEquation;
 pub use methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method, UnknownMethod};
 pub use network::{
     Arm, Basis, Builder, Format, Intervention, Law, Lesions, Network, Parameter, Reaction, Rule, Species, Therapy,

@@ -108,15 +108,21 @@ pub enum SimulationError {
         time: f64,
     },
     /// Linear noise met an event whose time may be random.
-    #[error("linear noise takes events at given times only, none by condition")]
+    #[error("linear noise and master equation take events at given times only, none by condition")]
     Condition,
     /// Linear noise met an event that makes a parameter random.
-    #[error(
-        "an event sets `{parameter}` from counts that fluctuate (time {time}); linear noise keeps parameters fixed"
-    )]
+    #[error("an event sets `{parameter}` from counts that fluctuate (time {time}); this method keeps parameters fixed")]
     RandomParameter {
         /// The parameter's name.
         parameter: String,
+        /// When.
+        time: f64,
+    },
+    /// The master equation met too many states.
+    #[error("more than {most} states are possible by time {time}; the master equation is for few cells")]
+    TooManyStates {
+        /// How many are followed at most.
+        most: usize,
         /// When.
         time: f64,
     },

@@ -70,6 +70,7 @@
 
 mod document;
 mod evaluate;
+mod exact;
 mod experiments;
 mod export;
 mod files;

@@ -301,6 +301,12 @@ impl Network {
         self.reads[reaction].iter().filter(|slot| species.contains(slot)).map(|slot| slot - 1).collect()
     }
 
+    /// Whether some parameter varies between subjects.
+    #[must_use]
+    pub fn varies(&self) -> bool {
+        !self.variations.is_empty()
+    }
+
     /// All arms, in the order of the model.
     #[must_use]
     pub fn arms(&self) -> &[Arm] {
