@@ -10,6 +10,7 @@ mod new;
 mod probability;
 mod progress;
 mod report;
+mod sbc;
 mod simulate;
 mod table;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Fit(typed) => fit::run(&typed),
+        Command::Sbc(typed) => sbc::run(&typed),
         Command::Report(typed) => report::run(&typed),
         Command::Simulate(typed) => simulate::run(&typed),
         Command::Probability(typed) => probability::run(&typed),
