@@ -20,6 +20,8 @@ pub struct Arguments {
 pub enum Command {
     Fit(Fit),
     Sbc(Sbc),
+    Check(Check),
+    Evaluate(Evaluate),
     Report(Report),
     Simulate(Simulate),
     Probability(Probability),
@@ -37,7 +39,7 @@ pub enum Command {
   metacascade fit datasets/hypoxia-fatemap
   metacascade fit datasets/sw620-switching --method mle -o runs/switching")]
 pub struct Fit {
-    /// A problem's folder, or its problem.yaml.
+    /// A problem's folder, or its YAML file; PEtab version 1 or 2.
     pub problem: PathBuf,
     /// The folder to write; runs/ and the problem's name unless given.
     #[arg(short, long, value_name = "RUN")]
@@ -91,6 +93,45 @@ pub struct Sbc {
     /// Write ranks and coverage to this file, as JSON.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+/// Evaluate a problem at given parameters
+///
+/// Tells the log-likelihood of the measurements, chi², and the log densities of prior and posterior, at the nominal values
+/// of the parameter table; estimated parameters without one have their prior's median.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  metacascade evaluate datasets/sw620-switching
+  metacascade evaluate problem.yaml --set k=0.2 -o simulations.tsv --json")]
+pub struct Evaluate {
+    /// A problem's folder, or its YAML file; PEtab version 1 or 2.
+    pub problem: PathBuf,
+    /// Where measurements scatter from: ode (the measurement noise alone, around the mean field: what PEtab means) or
+    /// linear-noise (that and the fluctuations of the model).
+    #[arg(long, default_value = "ode")]
+    pub method: String,
+    /// Set a parameter of the parameter table; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Write PEtab's simulation table to this file.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Check a problem: all that is wrong with its files, or what it holds
+///
+/// Mistakes are told with file, line, column and what would mend them. If there are none: subjects, observables, times,
+/// free parameters, and what the means of the table can and cannot tell of them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  metacascade check datasets/sw620-switching --json")]
+pub struct Check {
+    /// A problem's folder, or its problem.yaml.
+    pub problem: PathBuf,
+    /// Write the result as JSON: {"problems": [{file, line, column, message, help}], "summary": …}.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Write the report of a run
@@ -233,17 +274,23 @@ pub struct Diagram {
     pub output: PathBuf,
 }
 
-/// Write a model in another format
+/// Write a model in another format, or a problem as SBML and PEtab
 ///
-/// Formats go by the names of the files: .toml is the project's own, .xml and .sbml are SBML. SBML is read in Level 2 and
+/// Formats of models go by the names of the files: .toml is the project's own, .xml and .sbml are SBML. SBML is read in Level 2 and
 /// in Level 3 core, and written in Level 3 Version 2.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   metacascade convert model.xml model.toml
-  metacascade convert switching switching.xml")]
+  metacascade convert switching switching.xml
+  metacascade convert datasets/sw620-switching --petab sw620")]
 pub struct Convert {
-    /// A model file, or the name of a shipped model (see `metacascade models`).
+    /// A model file, or the name of a shipped model (see `metacascade models`); with --petab a problem's folder.
+    #[arg(value_name = "MODEL|PROBLEM")]
     pub model: String,
     /// The file to write; one that is there is replaced.
-    pub output: PathBuf,
+    #[arg(required_unless_present = "petab", conflicts_with = "petab")]
+    pub output: Option<PathBuf>,
+    /// Write the problem into this folder, as SBML and tables of PEtab version 2; it must be empty, if it is there.
+    #[arg(long, value_name = "FOLDER")]
+    pub petab: Option<PathBuf>,
 }

@@ -11,6 +11,8 @@ use metacascade_problem::RunError;
 pub enum Failed {
     /// What was given is wrong: files with their places.
     Input(Diagnostics),
+    /// What was given is wrong, and has been told.
+    Told,
     /// What was typed is wrong, and what would be right.
     Usage { message: String, help: Option<String> },
     /// The input was right, but the work failed.
@@ -50,6 +52,7 @@ impl Failed {
                     anstream::eprintln!("  help: {help}");
                 }
             }
+            Self::Told => {}
             Self::Work(message) => anstream::eprintln!("{error}: {message}"),
             Self::Interrupted(message) => anstream::eprintln!("interrupted: {message}"),
         }
@@ -58,7 +61,7 @@ impl Failed {
     /// 2 for wrong input, 1 for failed work, 130 for an interruption.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input(_) | Self::Usage { .. } => ExitCode::from(2),
+            Self::Input(_) | Self::Told | Self::Usage { .. } => ExitCode::from(2),
             Self::Work(_) => ExitCode::from(1),
             Self::Interrupted(_) => ExitCode::from(130),
         }

@@ -226,13 +226,7 @@ pub(crate) fn plan(typed: &Fit) -> Result<Plan, Failed> {
             }
         },
     };
-    // The file that a problem is written in names its folder just as well.
-    let folder = match typed.problem.file_name() {
-        Some(name) if name == "problem.yaml" => typed.problem.parent().unwrap_or(Path::new(".")),
-        _ => &typed.problem,
-    };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let problem = Problem::load(folder)?;
+    let problem = Problem::load(&typed.problem)?;
     let asked = problem.fit().clone();
     let seed = typed.seed.or(asked.seed).unwrap_or(1);
     let default = abc_smc::Settings::default();
@@ -261,6 +255,12 @@ pub(crate) fn plan(typed: &Fit) -> Result<Plan, Failed> {
     };
     let folder = typed.output.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(problem.folder())));
     let method = method.or(asked.method).unwrap_or_default();
+    let simulation = problem.simulation().method();
+    let simulates = matches!(method, FitMethod::AbcSmc | FitMethod::Surrogate);
+    if simulates && problem.is_steady() && !matches!(simulation, Method::Ode { .. }) {
+        let failed = Failed::usage("the problem has steady states, which are those of the mean field");
+        return Err(failed.help("fit by --method mle, or ask for `simulation: {method: ode}` in the problem"));
+    }
     Ok(Plan { problem, method, abc_smc, surrogate, mcmc, optimise, seed, folder })
 }
 

@@ -1,9 +1,11 @@
 //! The command line of metacascade.
 
 mod args;
+mod check;
 mod convert;
 mod diagram;
 mod error;
+mod evaluate;
 mod fit;
 mod models;
 mod new;
@@ -25,7 +27,9 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Fit(typed) => fit::run(&typed),
         Command::Sbc(typed) => sbc::run(&typed),
+        Command::Check(typed) => check::run(&typed),
         Command::Report(typed) => report::run(&typed),
+        Command::Evaluate(typed) => evaluate::run(&typed),
         Command::Simulate(typed) => simulate::run(&typed),
         Command::Probability(typed) => probability::run(&typed),
         Command::Models(typed) => models::run(&typed),

@@ -105,7 +105,7 @@ type Settings = (Vec<f64>, Vec<(usize, f64)>);
 /// `--set` have them.
 pub fn settings(network: &Network, model: &str, arms: &[String], set: &[String]) -> Result<Settings, Failed> {
     let names: Vec<&str> = arms.iter().map(String::as_str).collect();
-    let mut parameters = network.under(&names).map_err(|name| {
+    let mut parameters = network.under_arms(&names).map_err(|name| {
         let failed = Failed::usage(format!("`{}` has no arm `{name}`", network.name()));
         let known = network.arms().iter().map(|arm| arm.name.as_str());
         failed.help(suggestion(name, known).unwrap_or_else(|| match network.arms() {
@@ -115,14 +115,7 @@ pub fn settings(network: &Network, model: &str, arms: &[String], set: &[String])
     })?;
     let mut initial = Vec::new();
     for setting in set {
-        let Some((name, value)) = setting.split_once('=') else {
-            return Err(Failed::usage(format!("`--set {setting}` lacks its `=`")).help("write --set name=value"));
-        };
-        let (name, value) = (name.trim(), value.trim());
-        let number = value.parse().ok().filter(|number: &f64| number.is_finite());
-        let Some(number) = number else {
-            return Err(Failed::usage(format!("`{value}` in `--set {setting}` is not a number")));
-        };
+        let (name, number) = assignment(setting)?;
         if let Some(index) = network.parameter_index(name) {
             parameters[index] = number;
         } else if let Some(index) = network.species_index(name) {
@@ -137,6 +130,18 @@ pub fn settings(network: &Network, model: &str, arms: &[String], set: &[String])
         }
     }
     Ok((parameters, initial))
+}
+
+/// The name and the number of `--set name=value`.
+pub fn assignment(setting: &str) -> Result<(&str, f64), Failed> {
+    let Some((name, value)) = setting.split_once('=') else {
+        return Err(Failed::usage(format!("`--set {setting}` lacks its `=`")).help("write --set name=value"));
+    };
+    let (name, value) = (name.trim(), value.trim());
+    match value.parse().ok().filter(|number: &f64| number.is_finite()) {
+        Some(number) => Ok((name, number)),
+        None => Err(Failed::usage(format!("`{value}` in `--set {setting}` is not a number"))),
+    }
 }
 
 /// `start:end:step`, both ends included, or a list.

@@ -61,7 +61,7 @@ impl Agenda {
                 Trigger::At { at, every } => {
                     // An event that never comes (NaN or infinite time) or lies before the start does nothing.
                     let at = at.evaluate(&state.values);
-                    if (0.0..f64::INFINITY).contains(&at) {
+                    if (network.start..f64::INFINITY).contains(&at) {
                         let times = every.as_ref().map_or(1.0, |[_, times]| times.evaluate(&state.values));
                         self.schedule(at, index, times);
                     }
@@ -118,10 +118,15 @@ impl Agenda {
             }
         }
         for count in 0..MOST_AT_ONCE {
-            self.observe(state);
+            // Interventions come before any condition is looked at.
+            let imposed = |pending: &Pending| state.network.events[pending.event].imposed;
+            if !self.pending.iter().any(|pending| pending.time <= now && imposed(pending)) {
+                self.observe(state);
+            }
             let rank = |pending: &Pending| {
-                let priority = state.network.events[pending.event].priority.as_ref();
-                priority.map_or(0.0, |priority| priority.evaluate(&state.values))
+                let event = &state.network.events[pending.event];
+                let priority = event.priority.as_ref().map_or(0.0, |priority| priority.evaluate(&state.values));
+                if event.imposed { f64::INFINITY } else { priority }
             };
             let due = self.pending.iter().enumerate().filter(|(_, pending)| pending.time <= now);
             let first = due.min_by(|(_, a), (_, b)| {

@@ -53,9 +53,13 @@ mod units;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
 pub use ensemble::{Ensemble, Summary};
-pub use expression::{ExpressionError, Program};
+pub use expression::{Dialect, ExpressionError, Program};
 pub use methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method, UnknownMethod};
-pub use network::{Arm, Basis, Builder, Format, Law, Lesions, Network, Parameter, Reaction, Rule, Species, Therapy};
+pub use network::{
+    Arm, Basis, Builder, Format, Intervention, Law, Lesions, Network, Parameter, Reaction, Rule, Species, Therapy,
+};
 pub use probability::{Estimate, ProbabilityError, RareEvent};
+pub use sbml::{Symbol, Symbols};
 pub use simulator::{MAXIMUM_STEPS, SimulationError, Simulator, Stats};
 pub use state::Recorder;
+pub use units::{UnitMismatch, conversion};

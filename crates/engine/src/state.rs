@@ -56,7 +56,7 @@ impl<'n> State<'n> {
         &self.values[..self.network.slots()]
     }
 
-    /// The state at time 0: initial counts are rounded to whole numbers where `whole`. Parameters that vary between
+    /// The state at the start: initial counts are rounded to whole numbers where `whole`. Parameters that vary between
     /// subjects are drawn from streams of children of `subject`; without one, they are as given.
     pub fn initialise(
         &mut self,
@@ -68,6 +68,7 @@ impl<'n> State<'n> {
         let network = self.network;
         let (species, first_rule) = (network.species.len(), network.rule_slot(0));
         self.values[..network.slots()].fill(0.0);
+        self.values[TIME] = network.start;
         self.leaped = 0.0;
         self.values[1 + species..first_rule].copy_from_slice(parameters);
         if let Some(subject) = subject.filter(|_| !network.variations.is_empty()) {

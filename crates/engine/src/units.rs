@@ -167,6 +167,32 @@ impl Unit {
     }
 }
 
+/// How many of the unit `to` one of `from` is, such as 24 for `day` and `hour`. What is counted (cells, animals …) has no
+/// dimension.
+///
+/// # Errors
+/// If a unit is unknown, or the two do not measure the same, with what would help.
+pub fn conversion(from: &str, to: &str) -> Result<f64, UnitMismatch> {
+    let read =
+        |text: &str| Unit::parse(text).map_err(|unknown| UnitMismatch { message: unknown.message, help: unknown.help });
+    let (source, target) = (read(from)?, read(to)?);
+    if !source.same_dimension(target) {
+        let message = format!("`{from}` is {source}, `{to}` is {target}");
+        return Err(UnitMismatch { message, help: "only like is converted into like".to_owned() });
+    }
+    Ok(round(source.size / target.size))
+}
+
+/// Why one unit cannot be converted into another.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct UnitMismatch {
+    /// What is wrong.
+    pub message: String,
+    /// What would help.
+    pub help: String,
+}
+
 /// Without what rounding left in the last places.
 fn round(value: f64) -> f64 {
     format!("{value:.12e}").parse().unwrap_or(value)
@@ -374,6 +400,25 @@ mod tests {
         }
         assert!(Unit::parse("1/dya").unwrap_err().help.contains("`day`"));
         assert!(Unit::parse("1/(day").is_err());
+    }
+
+    #[test]
+    fn like_is_converted_into_like() {
+        for (from, to, factor) in [
+            ("day", "hours", 24.0),
+            ("h", "day", 1.0 / 24.0),
+            ("cm^3", "mm^3", 1000.0),
+            ("ml", "mm^3", 1000.0),
+            ("1/hour", "1/day", 24.0),
+            ("%", "1", 0.01),
+            ("mg", "g", 1e-3),
+            ("cells/ml", "cells/l", 1000.0),
+        ] {
+            let found = conversion(from, to).unwrap();
+            assert!((found / factor - 1.0).abs() < 1e-11, "{from} {to}: {found}");
+        }
+        assert!(conversion("mm^3", "cells").unwrap_err().message.contains("length^3"));
+        assert!(conversion("dya", "hour").unwrap_err().help.contains("`day`"));
     }
 
     #[test]

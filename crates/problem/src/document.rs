@@ -1,6 +1,10 @@
 //! `problem.yaml`: which files make up a problem, and how it is meant to be simulated and fitted.
 
-use std::{collections::BTreeMap, ops::Range, path::Path};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use metacascade_engine::{Diagnostic, Method, Place, suggestion};
 use metacascade_inference::abc_smc::DistanceLaw;
@@ -13,43 +17,29 @@ use crate::{
     table,
 };
 
-/// The name of the file in a problem's folder.
+mod layouts;
+
+pub(crate) use layouts::ModelFile;
+use layouts::{Extensions, Names, Version1, Version2, Versioned};
+
+/// The name of the file in a problem's folder, unless it is called otherwise.
 pub(crate) const FILE: &str = "problem.yaml";
 
-/// The file as written, each file name with its place.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What the file says, in either version of PEtab, each file name with its place.
+#[derive(Default)]
 pub(crate) struct Document {
-    format_version: Spanned<String>,
+    /// Whether the tables are those of version 1.
+    pub version_1: bool,
     /// PEtab's optional name of the problem.
-    #[serde(default)]
     pub id: Option<String>,
     pub parameter_files: Vec<Spanned<String>>,
     pub model_files: BTreeMap<String, ModelFile>,
-    #[serde(default)]
     pub condition_files: Vec<Spanned<String>>,
-    #[serde(default)]
     pub experiment_files: Vec<Spanned<String>>,
     pub observable_files: Vec<Spanned<String>>,
     pub measurement_files: Vec<Spanned<String>>,
-    #[serde(default)]
-    mapping_files: Vec<Spanned<String>>,
-    #[serde(default)]
-    extensions: Extensions,
-}
-
-/// Where the model is.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ModelFile {
-    pub location: Spanned<String>,
-    language: Spanned<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Extensions {
-    metacascade: Option<Extension>,
+    pub mapping_files: Vec<Spanned<String>>,
+    pub extension: Extension,
 }
 
 /// What PEtab has no place for.
@@ -66,6 +56,18 @@ pub(crate) struct Extension {
     pub simulation: SimulationSettings,
     #[serde(default)]
     pub fit: FitSettings,
+    /// Subject tables.
+    #[serde(default)]
+    pub subject_files: Vec<Spanned<String>>,
+    /// Survival tables.
+    #[serde(default)]
+    pub survival_files: Vec<Spanned<String>>,
+    /// Which column of the subject tables sets which parameter, where the names differ.
+    #[serde(default)]
+    pub covariates: BTreeMap<String, String>,
+    /// By how much one unit is converted into another that is not of its kind.
+    #[serde(default)]
+    pub conversions: Vec<crate::units::Rule>,
 }
 
 /// How the problem asks to be simulated; what is not given is left to the method.
@@ -188,14 +190,9 @@ pub struct FitSettings {
 }
 
 impl Document {
-    /// What stands under `extensions: metacascade:`, or nothing but defaults.
-    pub fn extension(&mut self) -> Extension {
-        self.extensions.metacascade.take().unwrap_or_default()
-    }
-
-    /// Reads `problem.yaml` of a folder; returns it with its bytes' hash and its text.
-    pub fn read(folder: &Path, problems: &mut Problems) -> Option<(Self, SourceFile, String)> {
-        let path = folder.join(FILE);
+    /// Reads the file `name` of a folder; returns it with its bytes' hash and its text.
+    pub fn read(folder: &Path, name: &str, problems: &mut Problems) -> Option<(Self, SourceFile, String)> {
+        let path = folder.join(name);
         let file = path.display().to_string();
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
@@ -205,41 +202,114 @@ impl Document {
             }
         };
         let source = table::scan::decode(&bytes, &file, problems)?;
-        match serde_saphyr::from_str::<Self>(source) {
-            Ok(document) => {
-                document.check(source, &file, problems);
-                let file = SourceFile { name: FILE.to_owned(), sha256: sha256(&bytes) };
-                Some((document, file, source.to_owned()))
+        let document = match Self::parse(source, &file) {
+            Ok(document) => document,
+            Err(problem) => {
+                problems.push(*problem);
+                return None;
             }
-            Err(error) => {
-                problems.push(explain(&error, source, &file));
-                None
-            }
-        }
+        };
+        let file = SourceFile { name: name.to_owned(), sha256: sha256(&bytes) };
+        Some((document, file, source.to_owned()))
     }
 
-    /// What is well-formed but not supported.
-    fn check(&self, source: &str, file: &str, problems: &mut Problems) {
-        let mut complain = |spanned: Range<usize>, message: &str, label: &str, help: &str| {
-            problems.push(Diagnostic::new(file, message).at(Place::in_source(source, spanned), label).help(help));
+    fn parse(source: &str, file: &str) -> Result<Self, Box<Diagnostic>> {
+        let refuse = |place: Range<usize>, message: String, label: &str, help: &str| {
+            Box::new(Diagnostic::new(file, message).at(Place::in_source(source, place), label).help(help))
         };
-        let version = &self.format_version;
-        if version.value.split('.').next() != Some("2") {
-            let help = "write `format_version: 2.0.0`";
-            complain(span(version, source), "only version 2 of PEtab is supported", "another version", help);
-        }
-        for model in self.model_files.values() {
-            if model.language.value != "metacascade" {
-                let label = "not supported yet";
-                let help = "write `language: metacascade` and name a .toml model file or a shipped model";
-                complain(span(&model.language, source), "this model language is not supported yet", label, help);
+        let version = serde_saphyr::from_str::<Versioned>(source).ok().map(|found| found.format_version);
+        let major = version.as_ref().and_then(|version| version.value.split('.').next()).map(str::to_owned);
+        let (document, extensions) = match (major.as_deref(), version) {
+            (Some("1"), _) => Self::version_1(source, file)?,
+            (Some("2") | None, _) | (_, None) => {
+                let found: Version2 =
+                    serde_saphyr::from_str(source).map_err(|error| Box::new(explain(&error, source, file)))?;
+                let document = Self {
+                    version_1: false,
+                    id: found.id,
+                    parameter_files: found.parameter_files,
+                    model_files: found.model_files,
+                    condition_files: found.condition_files,
+                    experiment_files: found.experiment_files,
+                    observable_files: found.observable_files,
+                    measurement_files: found.measurement_files,
+                    mapping_files: found.mapping_files,
+                    extension: Extension::default(),
+                };
+                (document, found.extensions)
             }
+            (Some(_), Some(version)) => {
+                let message = format!("version {} of PEtab is not known", version.value);
+                let help = "write `format_version: 2.0.0`; version 1 is read too";
+                return Err(refuse(span(&version, source), message, "neither 1 nor 2", help));
+            }
+        };
+        if let Some(name) = extensions.required.first() {
+            let message = format!("the problem requires the extension `{}`, which is not known", name.value);
+            let help = "without the extension the problem would be another one";
+            return Err(refuse(span(name, source), message, "not known", help));
         }
-        if let Some(mapping) = self.mapping_files.first() {
-            let help = "use the model's own names in the tables";
-            complain(span(mapping, source), "mapping tables are not supported yet", "this table", help);
+        Ok(Self { extension: extensions.metacascade.unwrap_or_default(), ..document })
+    }
+
+    fn version_1(source: &str, file: &str) -> Result<(Self, Extensions), Box<Diagnostic>> {
+        let found: Version1 =
+            serde_saphyr::from_str(source).map_err(|error| Box::new(explain(&error, source, file)))?;
+        let count = found.problems.len();
+        let mut parts = found.problems.into_iter();
+        let (Some(part), None) = (parts.next(), parts.next()) else {
+            let message = format!("{count} problems are listed");
+            let help = "list one problem in a file; several are not supported";
+            return Err(Box::new(Diagnostic::new(file, message).help(help)));
+        };
+        let Spanned { value, referenced, defined } = found.parameter_file;
+        let parameter_files = match value {
+            Names::One(name) => vec![Spanned::new(name, referenced, defined)],
+            Names::Several(names) => names,
+        };
+        let mut model_files = part.model_files;
+        for (index, location) in part.sbml_files.into_iter().enumerate() {
+            let language = Spanned::new("sbml".to_owned(), location.referenced, location.defined);
+            model_files.insert(format!("model{index}"), ModelFile { location, language });
+        }
+        let document = Self {
+            version_1: true,
+            id: found.id,
+            parameter_files,
+            model_files,
+            condition_files: part.condition_files,
+            experiment_files: Vec::new(),
+            observable_files: part.observable_files,
+            measurement_files: part.measurement_files,
+            mapping_files: part.mapping_files,
+            extension: Extension::default(),
+        };
+        Ok((document, found.extensions))
+    }
+}
+
+/// The folder and the name of the file that a path means: a folder's `problem.yaml`, or its only YAML file, or the file
+/// itself.
+pub(crate) fn locate(path: &Path) -> (PathBuf, String) {
+    let is_yaml = |path: &Path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| matches!(extension, "yaml" | "yml"))
+    };
+    if let (true, Some(name)) = (is_yaml(path) && !path.is_dir(), path.file_name().and_then(|name| name.to_str())) {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        return (folder.unwrap_or(Path::new(".")).to_owned(), name.to_owned());
+    }
+    let mut name = FILE.to_owned();
+    if !path.join(FILE).is_file() {
+        let entries = std::fs::read_dir(path).into_iter().flatten();
+        let mut yaml = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_yaml(path));
+        if let (Some(only), None) = (yaml.next(), yaml.next())
+            && let Some(only) = only.file_name().and_then(|name| name.to_str())
+        {
+            only.clone_into(&mut name);
         }
     }
+    (path.to_owned(), name)
 }
 
 /// The bytes of a value in the source.

@@ -1,15 +1,22 @@
 //! The files of a problem's folder, each read once and hashed.
 
-use std::{fmt::Write as _, ops::Range, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use metacascade_engine::{Diagnostic, Place};
 use serde_saphyr::Spanned;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    document::{self, FILE},
+    document,
     problems::Problems,
-    table::unreadable,
+    table::{
+        limits::{MOST_BYTES, MOST_BYTES_SHOWN},
+        unreadable,
+    },
 };
 
 /// A file that was read, and what it held.
@@ -24,7 +31,9 @@ pub struct SourceFile {
 /// A problem's folder and what was read of it.
 pub(crate) struct Folder {
     pub path: PathBuf,
-    /// The text of `problem.yaml`, which names the other files.
+    /// The name of the file that names the others.
+    pub document_name: String,
+    /// Its text.
     pub document: String,
     pub files: Vec<SourceFile>,
 }
@@ -43,7 +52,7 @@ impl Folder {
     /// A problem with what `problem.yaml` says.
     pub fn complain(&self, value: &Spanned<String>, message: String, label: &str) -> Diagnostic {
         let span: Range<usize> = document::span(value, &self.document);
-        Diagnostic::new(self.shown(FILE), message).at(Place::in_source(&self.document, span), label)
+        Diagnostic::new(self.shown(&self.document_name), message).at(Place::in_source(&self.document, span), label)
     }
 
     /// Whether a location is a path that stays in the folder; if not, a problem is added.
@@ -71,7 +80,7 @@ impl Folder {
             return None;
         }
         let path = self.path.join(&location.value);
-        match std::fs::read(&path) {
+        match read_inside(&path, &self.path) {
             Ok(bytes) => {
                 self.note(&location.value, &bytes);
                 Some(bytes)
@@ -81,12 +90,27 @@ impl Folder {
                 let named = document::span(location, &self.document);
                 let line = Place::in_source(&self.document, named).line;
                 let help = diagnostic.help.clone();
-                let named = format!("it is named in {FILE}, line {line}");
+                let named = format!("it is named in {}, line {line}", self.document_name);
                 problems.push(diagnostic.help(help.map_or(named.clone(), |help| format!("{named}; {help}"))));
                 None
             }
         }
     }
+}
+
+/// The bytes of a file that is one, of a size that can be read, and in the folder also if it is a link.
+fn read_inside(path: &Path, folder: &Path) -> std::io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    if metadata.len() > MOST_BYTES {
+        return Err(std::io::Error::other(format!("it is larger than {MOST_BYTES_SHOWN}")));
+    }
+    if !path.canonicalize()?.starts_with(folder.canonicalize()?) {
+        return Err(std::io::Error::other("it is a link that leaves the problem's folder"));
+    }
+    std::fs::read(path)
 }
 
 /// SHA-256 of bytes, in hexadecimal.

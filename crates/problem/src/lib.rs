@@ -1,37 +1,85 @@
 //! Calibration problems on disk and fits on disk.
 //!
-//! A [`Problem`] is a folder of PEtab 2 tables and a model. It becomes a [`ProblemSimulator`] for approximate Bayesian
+//! A [`Problem`] is a folder of PEtab tables and a model. It becomes a [`ProblemSimulator`] for approximate Bayesian
 //! computation, or a [`ProblemLikelihood`] for maximum likelihood; its posterior becomes a [`Predictive`]; and all of
-//! it is kept in a [`run`].
+//! it is kept in a [`run`]. [`evaluate()`] tells how well it fits at given parameters, [`export()`] writes it as SBML and
+//! PEtab.
 //!
 //! ```text
 //! problem.yaml     format_version: 2.0.0
 //!                  parameter_files: [parameters.tsv]
-//!                  model_files: {ID: {location: model.toml, language: metacascade}}
-//!                  condition_files, experiment_files, observable_files, measurement_files: [...]
-//!                  extensions: {metacascade: {version, required, title, description, simulation, fit}}
+//!                  model_files: {ID: {location: model.toml, language: metacascade}}, or language: sbml
+//!                  condition_files, experiment_files, observable_files, measurement_files, mapping_files: [...]
+//!                  extensions: {metacascade: {version, required, title, description, simulation, fit, subject_files,
+//!                  survival_files, covariates: {column: parameter},
+//!                  conversions: [{from, to, by}]}}
 //! parameters.tsv   parameterId, lowerBound, upperBound, nominalValue, estimate, [parameterName], [priorDistribution],
 //!                  [priorParameters], and ours: [unit], [description]
 //! conditions.tsv   conditionId, targetId, targetValue, [conditionName]
 //! experiments.tsv  experimentId, time, conditionId, and ours: [experimentName]
 //! observables.tsv  observableId, observableFormula, noiseFormula, [observableName], [observablePlaceholders],
-//!                  [noisePlaceholders], [noiseDistribution], and ours: [observableUnit], [observableKind]
+//!                  [noisePlaceholders], [noiseDistribution], and ours: [observableUnit], [observableKind],
+//!                  [observableGroup], [lowerLimit], [upperLimit]
 //! measurements.tsv observableId, experimentId, measurement, time, [observableParameters], [noiseParameters], [modelId],
-//!                  and ours: [replicateId]
+//!                  [datasetId], and ours: [replicateId], [subjectId], [trials], [sampledFraction], [censoring],
+//!                  [upperLimit], [measurementSd], [measurementN], [measurementUnit], [timeUnit]
+//! mapping.tsv      petabEntityId, modelEntityId, [name]
+//! subjects.tsv     ours: subjectId, [groupId], [experimentId], and any covariates
+//! survival.tsv     ours: subjectId, time, event, endpoint, [experimentId], [timeUpper], [timeUnit]
 //! ```
 //!
-//! Rows of different `replicateId`, or repeating an observable, experiment and time, belong to different subjects:
-//! independent trajectories ([`Trajectory`]). Conditions act at time 0.
+//! Tables are text separated by tabs, commas or semicolons, packed by gzip or not, or Parquet files; columns come in any
+//! order; cells may be quoted; an empty cell or `NA` is no value. Decimal commas are understood where all numbers of a
+//! table have them.
+//!
+//! What the columns of ours say:
+//!
+//! * `noiseDistribution` may also be `poisson`, `negative-binomial`, `binomial`, `beta-binomial` or `multinomial`
+//!   ([`NoiseDistribution`] says what y and the noise formula mean); laws without noise leave `noiseFormula` empty.
+//! * `observableKind`: `cells`, `fraction` or `amount`. `observableGroup`: observables that are parts of one whole, the
+//!   fractions of a composition (which must sum to 1) or the counts of a multinomial sample. `lowerLimit` and
+//!   `upperLimit`: what the assay can measure.
+//! * `trials`: `measurement` is the number found among so many (`binomial`, `beta-binomial`). `sampledFraction`: the
+//!   share that was looked at, such as 0.0015 for 7.5 ml of 5 l; the model's value is that of the whole.
+//! * `censoring`: `left` (below `measurement`), `right` (above), `interval` (from `measurement` to `upperLimit`).
+//! * `measurementN`, `measurementSd`: `measurement` is the mean of so many subjects, with this standard deviation.
+//! * `replicateId`, `subjectId`: whose measurement it is. Rows of different ones, or, without a subject table, repeating
+//!   an observable, experiment and time, belong to different subjects: independent trajectories ([`Trajectory`]).
+//! * `experimentId` of a subject is its arm, which rows of measurements and survival need not repeat. A covariate sets the
+//!   parameter of its name for each subject, or the one that `covariates` gives it.
+//! * `event` 1: `endpoint` happened at `time`, or between `time` and `timeUpper`; 0: it had not until `time`. `endpoint` is
+//!   a condition of the model, or a symbol whose name ends in `_first_detected`.
+//! * `measurementUnit`, `timeUnit`: units of a row (of `measurement`, `upperLimit`, `measurementSd`; of `time`), converted
+//!   into `observableUnit` and the model's unit of time. Units of one dimension convert by themselves; for others
+//!   `conversions` says by how much, a number or a parameter that is not estimated. The noise is in the observable's unit.
+//! * A row whose measurement is `NA` is left out.
+//! * `noiseLaw`: one of the laws that PEtab lacks, where `noiseDistribution` must be one that other programs know.
+//!
+//! An experiment is a sequence of periods. Conditions of the first act before initial values are computed, those of a later
+//! one on the state then; a first period at `-inf` lasts until the mean field is steady, and a measurement at `inf` is one
+//! of the steady state after the last period. Both exist for the method `ode` alone. An arm of the model is a condition.
+//! Expressions are those of PEtab. In SBML models, ids mean what they mean there: a species may be a concentration.
+//!
+//! Version 1 of PEtab is read too, with a YAML file of any name, and becomes version 2 cell by cell: each pair of
+//! `preequilibrationConditionId` and `simulationConditionId` is an experiment, `observableTransformation` part of the law
+//! of the noise, a prior on the parameter's scale a law of the parameter or its logarithm. Priors for starting points and
+//! visualization files are left aside. Columns that mean nothing here are told in [`Problem::warnings`].
 
 mod document;
+mod evaluate;
 mod experiments;
+mod export;
 mod files;
+mod identify;
 mod likelihood;
+mod linear_noise;
 mod load;
 mod measurements;
+mod model;
 mod noise;
 mod observables;
 mod observe;
+mod overview;
 mod parameters;
 mod predictive;
 mod priors;
@@ -40,18 +88,30 @@ mod problems;
 pub mod run;
 mod scope;
 mod simulator;
+mod start;
+mod steady;
+mod subjects;
 mod summaries;
+mod survival;
 mod table;
+mod units;
+mod version_1;
 
 pub use document::{FitMethod, FitSettings, SimulationSettings};
+pub use evaluate::{EvaluateMethod, Evaluation, evaluate};
 pub use experiments::Experiment;
+pub use export::{Exported, export};
 pub use files::SourceFile;
+pub use identify::{Identifiability, identifiability};
 pub use likelihood::ProblemLikelihood;
-pub use measurements::{Measurement, Series, Trajectory};
+pub use measurements::{Measurement, Reading, Series, Trajectory};
 pub use noise::NoiseDistribution;
-pub use observables::{Kind, Observable};
+pub use observables::{FigureKind, Kind, Observable};
+pub use overview::{ObservableOverview, Overview, overview};
 pub use parameters::Parameter;
 pub use predictive::{DRAWS, Predictive, predictive};
 pub use problem::Problem;
 pub use run::{Run, RunError, RunSettings, RunWriter, write_file, write_table};
 pub use simulator::ProblemSimulator;
+pub use subjects::{Covariate, Subject, Values};
+pub use survival::{Endpoint, Survival, kaplan_meier};

@@ -1,4 +1,6 @@
-//! A problem as what maximum likelihood needs: the mean field under PEtab's noise laws.
+//! A problem as what maximum likelihood needs: the mean field under the noise laws.
+
+use std::ops::ControlFlow;
 
 use metacascade_engine::Method;
 use metacascade_inference::{Failure, Likelihood, Parameter};
@@ -6,14 +8,17 @@ use metacascade_random::Key;
 
 use crate::{
     measurements::Measurement,
+    noise::{NoiseDistribution, multinomial},
     observe::{Read, Run, Workspace, runs},
     problem::Problem,
 };
 
 /// The log-likelihood of a problem's measurements around the model's mean field.
 ///
-/// PEtab version 2: the sum, over all measurements, of the log density of [`crate::NoiseDistribution`]. Stochasticity
-/// of the model itself is left out, so this serves models of many cells, where the mean field is near the truth.
+/// PEtab version 2: the sum, over all measurements, of the log density of [`crate::NoiseDistribution`]; censored values
+/// and means of several subjects have what [`Measurement::log_likelihood`] says, multinomial samples are taken together.
+/// Stochasticity of the model itself is left out, so this serves models of many cells, where the mean field is near the
+/// truth.
 #[derive(Debug)]
 pub struct ProblemLikelihood<'p> {
     problem: &'p Problem,
@@ -25,10 +30,10 @@ impl<'p> ProblemLikelihood<'p> {
     /// The likelihood, solved with the tolerances that the problem asks for.
     #[must_use]
     pub fn new(problem: &'p Problem) -> Self {
-        Self { problem, method: problem.simulation().mean_field(), runs: runs(problem, true) }
+        Self { problem, method: problem.simulation().mean_field(), runs: runs(problem, true, None) }
     }
 
-    /// The mean field of every measurement, without noise: series after series, each in order of time.
+    /// The mean field of every measurement, without noise, on the scale of the model's value: series after series, each in order of time.
     ///
     /// # Errors
     /// Why the parameters cannot be simulated.
@@ -39,18 +44,21 @@ impl<'p> ProblemLikelihood<'p> {
     }
 
     /// Shows every measurement with the mean field and the noise there.
-    fn visit(&self, parameters: &[f64], mut show: impl FnMut(&Read, &Measurement, f64, f64)) -> Result<(), Failure> {
+    pub(crate) fn visit(
+        &self,
+        parameters: &[f64],
+        mut show: impl FnMut(&Read, &Measurement, f64, f64),
+    ) -> Result<(), Failure> {
         let mut workspace = Workspace::new(self.problem, &self.method);
         for run in &self.runs {
             // The mean field draws nothing, whatever the key.
-            workspace.run(run.experiment, parameters, &run.times, Key::new(0), |time, view| {
+            workspace.run(run.design, parameters, &run.times, Key::new(0), |time, view| {
                 for read in &run.reads[time] {
-                    let series = &self.problem.series()[read.series];
-                    let row = &series.measurements[read.measurement];
-                    let (y, sigma) = view.observe(&self.problem.observables()[series.observable], &row.overrides)?;
+                    let row = read.row(self.problem);
+                    let (y, sigma) = view.observe(read.observable(self.problem), &row.overrides)?;
                     show(read, row, y, sigma);
                 }
-                Ok(())
+                Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(())
@@ -63,10 +71,26 @@ impl Likelihood for ProblemLikelihood<'_> {
     }
 
     fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
+        if !self.problem.survival().is_empty() {
+            let message =
+                "times to events have no likelihood here; approximate Bayesian computation (abc-smc) fits them";
+            return Err(Failure(message.to_owned()));
+        }
         let mut total = 0.0;
+        let (mut counts, mut weights) = (Vec::new(), Vec::new());
         self.visit(parameters, |read, row, y, sigma| {
-            let observable = self.problem.series()[read.series].observable;
-            total += self.problem.observables()[observable].noise.log_density(row.value, y, sigma);
+            let noise = read.observable(self.problem).noise;
+            if noise != NoiseDistribution::Multinomial {
+                total += row.log_likelihood(noise, y, sigma);
+                return;
+            }
+            counts.push(row.value);
+            weights.push(y);
+            if read.sample.is_some() {
+                total += multinomial::log_density(&counts, &weights);
+                counts.clear();
+                weights.clear();
+            }
         })?;
         Ok(total)
     }

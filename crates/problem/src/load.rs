@@ -1,22 +1,27 @@
 //! Reads a problem's folder: all files, all mistakes, one pass.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use metacascade_engine::{Diagnostic, Diagnostics, Network, suggestion};
+use metacascade_engine::{Diagnostic, Diagnostics, Network, conversion, suggestion};
 use serde_saphyr::Spanned;
 
 use crate::{
-    document::{Document, Extension, FILE},
+    document::{self, Document, Extension},
     experiments::{self, Experiment},
     files::Folder,
     measurements::{self, Measurements, References},
+    model::{self, Model},
     observables::{self, Observable},
     parameters::{self, Parameter},
     priors,
     problem::Problem,
     problems::{Complaint, Problems},
-    scope::Scope,
+    scope::{Scope, constant_slot},
+    subjects::{self, Subjects},
+    survival,
     table::{Columns, Table},
+    units::Conversions,
+    version_1,
 };
 
 /// Reads a problem, or tells everything that is wrong with it.
@@ -30,40 +35,80 @@ pub(crate) fn load(folder: &Path) -> Result<Problem, Diagnostics> {
 
 /// Reads everything; what is returned is whole only if no problem was added.
 fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
-    let (mut document, file, source) = Document::read(path, problems)?;
-    let mut folder = Folder { path: path.to_owned(), document: source, files: vec![file] };
-    let extension = document.extension();
+    let (path, name) = document::locate(path);
+    let (mut document, file, source) = Document::read(&path, &name, problems)?;
+    let mut folder = Folder { path: path.clone(), document_name: name, document: source, files: vec![file] };
+    let extension = std::mem::take(&mut document.extension);
 
-    let model = read_model(&mut folder, &document, problems);
-    let parameter_tables = tables(&mut folder, &document.parameter_files, &parameters::COLUMNS, problems);
-    let condition_tables = tables(&mut folder, &document.condition_files, &experiments::CONDITION_COLUMNS, problems);
-    let experiment_tables = tables(&mut folder, &document.experiment_files, &experiments::EXPERIMENT_COLUMNS, problems);
-    let observable_tables = tables(&mut folder, &document.observable_files, &observables::COLUMNS, problems);
-    let measurement_tables = tables(&mut folder, &document.measurement_files, &measurements::COLUMNS, problems);
+    let mut model = model::read(&mut folder, &document, problems);
+    let Read { parameters: parameter_tables, conditions, experiments, observables, measurements, ignored } =
+        read_tables(&mut folder, &document, extension.survival_files.is_empty(), problems);
+    let (condition_tables, experiment_tables) = (conditions, experiments);
+    let (observable_tables, measurement_tables) = (observables, measurements);
+    let mapping_tables = tables(&mut folder, &document.mapping_files, &model::MAPPING_COLUMNS, problems);
+    let subject_tables = tables(&mut folder, &extension.subject_files, &subjects::COLUMNS, problems);
+    let survival_tables = tables(&mut folder, &extension.survival_files, &survival::COLUMNS, problems);
 
     let defined = parameters::read(&parameter_tables.read, problems);
+    if let Some(model) = &mut model {
+        model.map(&mapping_tables.read, problems);
+        model.complete(&condition_tables.read, &observable_tables.read, &defined, problems);
+    }
     // Without the model or all parameters, names cannot be told right from wrong.
     let network = model.as_ref().map(|model| &model.network).filter(|_| parameter_tables.complete);
+    let symbols = model.as_ref().map(|model| model.symbols.clone()).unwrap_or_default();
+    let dialect = model.as_ref().map(Model::dialect).unwrap_or_default();
+    let own = |id: &str| symbols.get(id).map_or(id, |symbol| symbol.name.as_str()).to_owned();
     let extra = defined.iter().map(|defined| defined.parameter.id.clone());
-    let extra = extra.filter(|id| network.is_none_or(|network| network.parameter_index(id).is_none())).collect();
+    let is_extra = |id: &String| network.is_none_or(|network| constant_slot(network, &own(id)).is_none());
+    let extra = extra.filter(is_extra).collect();
     let parameters = defined.iter().enumerate().map(|(i, defined)| (defined.parameter.id.clone(), i)).collect();
-    let mut scope = Scope { network, extra, used: Default::default(), failed: false, parameters };
+    let mut scope = Scope {
+        network,
+        symbols: &symbols,
+        has_units: model.as_ref().is_some_and(|model| !model.is_sbml),
+        dialect: &dialect,
+        extra,
+        used: Default::default(),
+        failed: false,
+        parameters,
+        told: Default::default(),
+    };
 
     let conditions = experiments::read_conditions(&condition_tables.read, &mut scope, problems);
-    let conditions = condition_tables.complete.then_some(&conditions);
-    let mut experiments = experiments::read_experiments(&experiment_tables.read, conditions, problems);
+    let conditions = condition_tables.complete.then_some((&conditions, condition_tables.read.as_slice()));
+    let mut experiments = experiments::read_experiments(&experiment_tables.read, conditions, &mut scope, problems);
     experiments.push(Experiment::unchanged(""));
     let observables = observables::read(&observable_tables.read, &mut scope, problems);
+    let known = experiment_tables.complete.then_some(experiments.as_slice());
+    let subjects = subjects::read(&subject_tables.read, known, &extension.covariates, &mut scope, problems);
+    let (mut conversions, unknown) = Conversions::new(&extension.conversions, |name| fixed(name, &defined, network));
+    for name in unknown {
+        let message = format!("`conversions` converts by `{name}`, which is no fixed positive number");
+        let help = "name a parameter that is not estimated, or write the number";
+        problems.push(Diagnostic::new(folder.shown(&folder.document_name), message).help(help));
+    }
     let references = References {
         observables: observable_tables.complete.then_some(observables.as_slice()),
-        experiments: experiment_tables.complete.then_some(experiments.as_slice()),
-        model: document.model_files.keys().next().map_or("", String::as_str),
+        experiments: known,
+        subjects: subject_tables.complete.then_some(subjects.subjects.as_slice()),
+        model: model::id(&document),
+        time_unit: network.map_or("", Network::time_unit),
     };
-    let Measurements { trajectories, series } =
-        measurements::read(&measurement_tables.read, &references, &mut scope, problems);
-    let all = [&condition_tables, &experiment_tables, &observable_tables, &measurement_tables];
+    let Measurements { mut trajectories, mut series, missing } =
+        measurements::read(&measurement_tables.read, &references, &mut conversions, &mut scope, problems);
+    let (rows, endpoints) = survival::read(&survival_tables.read, &references, &mut conversions, &mut scope, problems);
+    let survival = survival::join(rows, &mut trajectories, &mut series);
+    let all = [
+        &condition_tables,
+        &experiment_tables,
+        &observable_tables,
+        &measurement_tables,
+        &subject_tables,
+        &survival_tables,
+    ];
     let complete = all.iter().all(|tables| tables.complete) && !scope.failed;
-    check_parameters(&defined, &parameter_tables.read, &scope, complete, problems);
+    check_parameters(&defined, &parameter_tables.read, &scope, &subjects, complete, problems);
     // Measurements of the model as it is have an experiment without a name; if there are none, it is not needed.
     let unnamed = experiments.len() - 1;
     if trajectories.iter().all(|trajectory| trajectory.experiment != unnamed) {
@@ -71,18 +116,24 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     }
 
     let Scope { extra, .. } = scope;
-    let Model { network, shipped } = model?;
+    let Model { network, shipped, is_sbml, .. } = model?;
     let slot = |id: &str| {
-        let known = network.parameter_index(id).and_then(|_| network.slot(id));
-        known.or_else(|| extra.iter().position(|extra| extra == id).map(|index| network.slots() + index))
+        constant_slot(&network, &own(id))
+            .or_else(|| extra.iter().position(|extra| extra == id).map(|index| network.slots() + index))
     };
     let slots: Option<Vec<usize>> = defined.iter().map(|defined| slot(&defined.parameter.id)).collect();
-    let parameters: Vec<Parameter> = defined.into_iter().map(|defined| describe(defined.parameter, &network)).collect();
+    let parameters: Vec<Parameter> =
+        defined.into_iter().map(|defined| describe(defined.parameter, &network, &own)).collect();
     let estimated_positions: Vec<usize> =
         (0..parameters.len()).filter(|&position| parameters[position].estimated.is_some()).collect();
     let estimated = parameters.iter().filter_map(|parameter| parameter.estimated.clone()).collect();
     let observables: Option<Vec<Observable>> = observables.into_iter().map(|defined| defined.observable).collect();
-    let Extension { title, description, simulation, fit, .. } = extension;
+    let Extension { title, description, mut simulation, fit, .. } = extension;
+    if is_sbml {
+        // Its amounts may be of any size, and other programs solve to about these tolerances.
+        simulation.relative_tolerance.get_or_insert(1e-8);
+        simulation.absolute_tolerance.get_or_insert(1e-12);
+    }
     let name = || path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     let titles = [title, document.id.take(), Some(network.title().to_owned()), Some(name())];
     let mut problem = Problem {
@@ -93,6 +144,8 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
         description: description.unwrap_or_else(|| network.description().to_owned()),
         scope_slots: network.slots() + extra.len(),
         network,
+        version_1: document.version_1,
+        measurement_files: document.measurement_files.iter().map(|file| file.value.clone()).collect(),
         parameters,
         estimated,
         estimated_positions,
@@ -101,87 +154,111 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
         experiments,
         trajectories,
         series,
+        subjects,
+        survival,
+        endpoints,
         simulation,
         fit,
         warnings: Vec::new(),
     };
-    problem.warnings = warnings(&problem);
+    problem.warnings = ignored;
+    problem.warnings.extend(warnings(&problem));
+    if missing > 0 {
+        problem.warnings.push(format!("{missing} rows whose measurement is `NA` are left out"));
+    }
     Some(problem)
 }
 
-/// The tables of one kind that could be read, and whether that is all of them.
-struct Tables {
-    read: Vec<Table>,
-    complete: bool,
+/// All tables of the problem, in the layout of version 2.
+pub(crate) struct Read {
+    pub parameters: Tables,
+    pub conditions: Tables,
+    pub experiments: Tables,
+    pub observables: Tables,
+    pub measurements: Tables,
+    /// What is said of columns that mean nothing here.
+    pub ignored: Vec<String>,
 }
 
-fn tables(folder: &mut Folder, names: &[Spanned<String>], columns: &Columns, problems: &mut Problems) -> Tables {
+/// Where times to events are given, measurements need not be.
+pub(crate) fn read_tables(folder: &mut Folder, document: &Document, measured: bool, problems: &mut Problems) -> Read {
+    let mut all = |names: &[Spanned<String>], columns: &[&Columns; 2]| {
+        let columns = columns[usize::from(document.version_1)];
+        match names.is_empty() && !measured && matches!(columns.kind, "observable" | "measurement") {
+            true => Tables { read: Vec::new(), complete: true },
+            false => tables(folder, names, columns, problems),
+        }
+    };
+    let parameters = all(&document.parameter_files, &[&parameters::COLUMNS, &version_1::PARAMETERS]);
+    let conditions = all(&document.condition_files, &[&experiments::CONDITION_COLUMNS, &version_1::CONDITIONS]);
+    let columns = &experiments::EXPERIMENT_COLUMNS;
+    let experiments = all(&document.experiment_files, &[columns, columns]);
+    let observables = all(&document.observable_files, &[&observables::COLUMNS, &version_1::OBSERVABLES]);
+    let measurements = all(&document.measurement_files, &[&measurements::COLUMNS, &version_1::MEASUREMENTS]);
+    let mut ignored = Vec::new();
+    for table in [&parameters, &conditions, &observables, &measurements].into_iter().flat_map(|tables| &tables.read) {
+        for column in table.ignored() {
+            ignored.push(format!("{}: the column `{column}` means nothing here", table.file()));
+        }
+    }
+    let read = Read { parameters, conditions, experiments, observables, measurements, ignored };
+    if document.version_1 { convert(read) } else { read }
+}
+
+/// From version 1 to version 2.
+fn convert(read: Read) -> Read {
+    let each = |tables: Tables, convert: &mut dyn FnMut(&Table) -> Option<Table>| {
+        let converted: Vec<Table> = tables.read.iter().filter_map(convert).collect();
+        Tables { complete: tables.complete && converted.len() == tables.read.len(), read: converted }
+    };
+    let (mut known, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    let conditions = each(read.conditions, &mut |table| version_1::conditions(table, &mut known));
+    let ids = conditions.read.iter().filter_map(|table| Some((table, table.column("conditionId")?)));
+    let changing: BTreeSet<String> = ids
+        .flat_map(|(table, cells)| (0..table.len()).filter_map(move |row| cells.text(row)))
+        .map(str::to_owned)
+        .collect();
+    let mut experiments = Vec::new();
+    let measurements = each(read.measurements, &mut |table| {
+        let (measurements, table) = version_1::measurements(table, &known, &changing, &mut seen)?;
+        experiments.push(table);
+        Some(measurements)
+    });
+    Read {
+        parameters: each(read.parameters, &mut version_1::parameters),
+        experiments: Tables { read: experiments, complete: measurements.complete },
+        conditions,
+        observables: each(read.observables, &mut version_1::observables),
+        measurements,
+        ignored: read.ignored,
+    }
+}
+
+/// The tables of one kind that could be read, and whether that is all of them.
+pub(crate) struct Tables {
+    pub read: Vec<Table>,
+    pub complete: bool,
+}
+
+pub(crate) fn tables(
+    folder: &mut Folder,
+    names: &[Spanned<String>],
+    columns: &Columns,
+    problems: &mut Problems,
+) -> Tables {
     let mut read = Vec::new();
     for name in names {
         let Some(bytes) = folder.read(name, problems) else { continue };
         read.extend(Table::parse(&bytes, &folder.shown(&name.value), columns, problems));
     }
-    let missing = names.is_empty() && !matches!(columns.kind, "condition" | "experiment");
+    let missing = names.is_empty() && matches!(columns.kind, "parameter" | "observable" | "measurement");
     let complete = read.len() == names.len() && !missing;
     if missing {
         let message = format!("no {} table is listed", columns.kind);
         let help = format!("add `{}_files: [{}s.tsv]`", columns.kind, columns.kind);
-        problems.push(Diagnostic::new(folder.shown(FILE), message).help(help));
+        problems.push(Diagnostic::new(folder.shown(&folder.document_name), message).help(help));
     }
     Tables { read, complete }
-}
-
-struct Model {
-    network: Network,
-    /// Its name and text, if it is a shipped one.
-    shipped: Option<(String, &'static str)>,
-}
-
-fn read_model(folder: &mut Folder, document: &Document, problems: &mut Problems) -> Option<Model> {
-    let mut files = document.model_files.values();
-    let (Some(file), None) = (files.next(), files.next()) else {
-        let message = format!("{} models are listed in `model_files`", document.model_files.len());
-        problems
-            .push(Diagnostic::new(folder.shown(FILE), message).help("list one model; several are not supported yet"));
-        return None;
-    };
-    let location = &file.location;
-    // A file of the same name goes first, so that the copy in a run's folder is read from there.
-    let is_file = folder.path.join(&location.value).is_file();
-    let shipped = metacascade_cascade::model(&location.value).filter(|_| !is_file);
-    let (text, shown) = match shipped {
-        Some(text) => {
-            folder.note(&location.value, text.as_bytes());
-            (text.to_owned(), location.value.clone())
-        }
-        None => {
-            let shipped_names: Vec<&str> = metacascade_cascade::names().collect();
-            let is_name = !location.value.contains(['.', '/']);
-            if is_name && !is_file {
-                let message = format!("`{}` is neither a file nor a shipped model", location.value);
-                let list = || format!("shipped models are: {}", shipped_names.join(", "));
-                let help = suggestion(&location.value, shipped_names.iter().copied()).unwrap_or_else(list);
-                problems.push(folder.complain(location, message, "no such model").help(help));
-                return None;
-            }
-            let bytes = folder.read(location, problems)?;
-            let shown = folder.shown(&location.value);
-            let text = crate::table::scan::decode(&bytes, &shown, problems)?;
-            (text.to_owned(), shown)
-        }
-    };
-    match Network::from_toml(&text, &shown) {
-        Ok(network) => Some(Model { network, shipped: shipped.map(|text| (location.value.clone(), text)) }),
-        Err(mut diagnostics) => {
-            for diagnostic in diagnostics.0.iter_mut().filter(|diagnostic| diagnostic.file != shown) {
-                // A part the file lacks has no place in it.
-                diagnostic.file.clone_from(&shown);
-                diagnostic.place = None;
-            }
-            problems.extend(diagnostics);
-            None
-        }
-    }
 }
 
 /// Every parameter must mean something, and at least one must be estimated.
@@ -191,6 +268,7 @@ fn check_parameters(
     defined: &[parameters::Defined],
     tables: &[Table],
     scope: &Scope<'_>,
+    subjects: &Subjects,
     complete: bool,
     problems: &mut Problems,
 ) {
@@ -198,10 +276,20 @@ fn check_parameters(
     for parameters::Defined { parameter, table, row } in defined {
         let table = &tables[*table];
         let id = parameter.id.as_str();
-        if network.parameter_index(id).is_some() {
+        if subjects.sets(id) {
+            problems.cell(table, *row, "parameterId", |text| {
+                Complaint::new(format!("`{text}` is also set for each subject"), "a covariate of the subject table")
+                    .help("leave out this row, or the column of the subject table")
+            });
             continue;
         }
-        let complaint = if network.slot(id).is_some() {
+        if constant_slot(network, scope.own(id)).is_some() {
+            if let Some(index) = network.parameter_index(scope.own(id)).filter(|_| scope.has_units) {
+                check_unit(table, *row, &parameter.unit, &network.parameters()[index].unit, problems);
+            }
+            continue;
+        }
+        let complaint = if network.slot(scope.own(id)).is_some() {
             let complaint = Complaint::new(format!("`{id}` is no parameter of the model"), "a species, rule or time");
             complaint.help("to estimate a species' initial value, set it by a condition to a parameter of another name")
         } else if !complete
@@ -224,9 +312,33 @@ fn check_parameters(
     }
 }
 
+/// A parameter of the model must be given in the model's unit.
+fn check_unit(table: &Table, row: usize, unit: &str, expected: &str, problems: &mut Problems) {
+    if unit.is_empty() || expected.is_empty() || unit == expected {
+        return;
+    }
+    let (message, help) = match conversion(unit, expected) {
+        Ok(factor) if (factor - 1.0).abs() < 1e-9 => return,
+        Ok(factor) => {
+            let message = format!("the unit is `{unit}`, the model's is `{expected}`");
+            (message, format!("write all values in `{expected}`, {factor} times as large"))
+        }
+        Err(mismatch) => (mismatch.message, format!("the model's unit is `{expected}`")),
+    };
+    problems.cell(table, row, "unit", |_| Complaint::new(message, "another unit").help(help));
+}
+
+/// The value of a parameter that is not estimated.
+fn fixed(name: &str, defined: &[parameters::Defined], network: Option<&Network>) -> Option<f64> {
+    match defined.iter().find(|defined| defined.parameter.id == name) {
+        Some(defined) => defined.parameter.nominal.filter(|_| defined.parameter.estimated.is_none()),
+        None => network.and_then(|network| Some(network.default_parameters()[network.parameter_index(name)?])),
+    }
+}
+
 /// Fills in what the model says of a parameter where the table is silent.
-fn describe(mut parameter: Parameter, network: &Network) -> Parameter {
-    if let Some(index) = network.parameter_index(&parameter.id) {
+fn describe(mut parameter: Parameter, network: &Network, own: &impl Fn(&str) -> String) -> Parameter {
+    if let Some(index) = network.parameter_index(&own(&parameter.id)) {
         let model = &network.parameters()[index];
         if parameter.unit.is_empty() {
             parameter.unit.clone_from(&model.unit);
@@ -241,7 +353,7 @@ fn describe(mut parameter: Parameter, network: &Network) -> Parameter {
 /// What is odd but not wrong.
 fn warnings(problem: &Problem) -> Vec<String> {
     let is_measured = |index: usize| problem.series.iter().any(|series| series.observable == index);
-    let is_used = |index: usize| problem.series.iter().any(|series| series.experiment == index);
+    let is_used = |index: usize| problem.trajectories.iter().any(|trajectory| trajectory.experiment == index);
     let observables = problem.observables.iter().enumerate().filter(|(index, _)| !is_measured(*index));
     let experiments = problem.experiments.iter().enumerate().filter(|(index, _)| !is_used(*index));
     let linear =

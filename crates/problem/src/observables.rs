@@ -11,7 +11,8 @@ use crate::{
     table::{Columns, Table},
 };
 
-/// Columns of PEtab version 2, and of ours `observableUnit` and `observableKind`.
+/// Columns of PEtab version 2, and of ours `observableUnit`, `observableKind`, `observableGroup`, `lowerLimit` and
+/// `upperLimit`.
 pub(crate) const COLUMNS: Columns = Columns {
     kind: "observable",
     required: &["observableId", "observableFormula", "noiseFormula"],
@@ -22,7 +23,12 @@ pub(crate) const COLUMNS: Columns = Columns {
         "noiseDistribution",
         "observableUnit",
         "observableKind",
+        "noiseLaw",
+        "observableGroup",
+        "lowerLimit",
+        "upperLimit",
     ],
+    open: false,
 };
 
 /// What kind of quantity an observable is: which measurements are possible, and on which scale they are compared.
@@ -41,6 +47,19 @@ pub enum Kind {
 
 const KINDS: [(&str, Kind); 3] = [("cells", Kind::Cells), ("fraction", Kind::Fraction), ("amount", Kind::Amount)];
 
+/// How measurements are best held against predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FigureKind {
+    /// Measurements over time before bands of the prediction.
+    Bands,
+    /// Small counts: how often each number was seen, and how often it is predicted.
+    CountHistogram,
+    /// Shares of a whole over time, counts over their trials.
+    Shares,
+    /// The share of subjects without an event over time, with a band of the prediction.
+    KaplanMeier,
+}
+
 /// One row of the observable table.
 #[derive(Clone, Debug)]
 pub struct Observable {
@@ -54,6 +73,13 @@ pub struct Observable {
     pub kind: Kind,
     /// The law of the noise.
     pub noise: NoiseDistribution,
+    /// The observables it makes up a whole with (extension column `observableGroup`): the parts of a composition, or of
+    /// a multinomial sample; may be empty.
+    pub group: String,
+    /// What lies below cannot be measured, and is reported as this (extension column `lowerLimit`).
+    pub lower_limit: Option<f64>,
+    /// What lies above cannot be measured, and is reported as this (extension column `upperLimit`).
+    pub upper_limit: Option<f64>,
     /// `observableFormula` as written.
     pub formula: String,
     /// `noiseFormula` as written.
@@ -70,6 +96,16 @@ pub struct Observable {
 }
 
 impl Observable {
+    /// How its measurements are best held against predictions.
+    #[must_use]
+    pub fn figure(&self) -> FigureKind {
+        match self.noise {
+            NoiseDistribution::Poisson | NoiseDistribution::NegativeBinomial => FigureKind::CountHistogram,
+            noise if noise.is_discrete() || self.kind == Kind::Fraction => FigureKind::Shares,
+            _ => FigureKind::Bands,
+        }
+    }
+
     /// The slots of the placeholders: the observable's, then the noise's.
     pub(crate) fn placeholder_slots(&self) -> std::ops::Range<usize> {
         let start = self.own_slot + 1;
@@ -82,6 +118,10 @@ pub(crate) struct Defined {
     pub id: String,
     pub kind: Kind,
     pub noise: NoiseDistribution,
+    pub unit: String,
+    pub group: String,
+    /// What can be measured, from and to.
+    pub limits: (Option<f64>, Option<f64>),
     /// How many placeholders the observable has and the noise has; none if that is in doubt.
     pub placeholders: Option<(usize, usize)>,
     pub observable: Option<Observable>,
@@ -108,34 +148,57 @@ fn read_row(
     problems: &mut Problems,
 ) -> Option<Defined> {
     let formula = table.column("observableFormula").and_then(|cells| cells.required(table, row, problems));
-    let noise_formula = table.column("noiseFormula").and_then(|cells| cells.required(table, row, problems));
-    let noise = choice(table, row, "noiseDistribution", &NoiseDistribution::NAMES, problems);
+    // Where other programs must find one of PEtab's laws, ours stands in a column of its own.
+    let ours = table.column("noiseLaw").is_some_and(|cells| cells.text(row).is_some());
+    let law = if ours { "noiseLaw" } else { "noiseDistribution" };
+    let noise = choice(table, row, law, &NoiseDistribution::NAMES, problems);
+    // A law without noise of its own ignores the formula, which may then be left empty.
+    let noise_formula = match noise.has_noise() {
+        true => table.column("noiseFormula").and_then(|cells| cells.required(table, row, problems)),
+        false => Some("1"),
+    };
     let kind = choice(table, row, "observableKind", &KINDS, problems);
+    let group = table.column("observableGroup").and_then(|cells| cells.text(row)).unwrap_or_default().to_owned();
+    check_group(table, row, &group, noise, problems);
+    let limits = read_limits(table, row, problems);
     let id = id?;
+    let unit = table.column("observableUnit").and_then(|cells| cells.text(row)).unwrap_or_default().to_owned();
+    let unusable = |id| Defined {
+        id,
+        kind,
+        noise,
+        unit: unit.clone(),
+        group: group.clone(),
+        limits,
+        placeholders: None,
+        observable: None,
+    };
     if scope.network.is_some_and(|network| network.slot(&id).is_some()) || scope.extra.contains(&id) {
         problems.cell(table, row, "observableId", |text| {
             let message = format!("the observable `{text}` has the name of something in the model");
             Complaint::new(message, "this name is taken").help(format!("call it `observed_{text}`"))
         });
         scope.failed = true;
-        return Some(Defined { id, kind, noise, placeholders: None, observable: None });
+        return Some(unusable(id));
     }
     let observable_placeholders = placeholders(table, row, "observablePlaceholders", &id, scope, problems);
     let noise_placeholders = placeholders(table, row, "noisePlaceholders", &id, scope, problems);
     let (Some(observable_placeholders), Some(noise_placeholders)) = (observable_placeholders, noise_placeholders)
     else {
         scope.failed = true;
-        return Some(Defined { id, kind, noise, placeholders: None, observable: None });
+        return Some(unusable(id));
     };
     // The observable's own value is no name in its own formula: an impossible name holds its slot.
     let mut local: Vec<String> = vec![String::new()];
     local.extend(observable_placeholders.iter().chain(&noise_placeholders).cloned());
     let formula_program =
         formula.and_then(|text| scope.compile(table, row, "observableFormula", text, &local, problems));
+    check_unit(table, row, formula.filter(|_| formula_program.is_some()), &unit, scope, problems);
     local[0].clone_from(&id);
     let noise_program =
         noise_formula.and_then(|text| scope.compile(table, row, "noiseFormula", text, &local, problems));
     if let Some(program) = &noise_program
+        && noise.has_noise()
         && program.reads().is_empty()
         && !is_positive(program.evaluate(&[]))
     {
@@ -151,6 +214,9 @@ fn read_row(
         id: id.clone(),
         kind,
         noise,
+        unit: unit.clone(),
+        group: group.clone(),
+        limits,
         placeholders: Some((observable_placeholders.len(), noise_placeholders.len())),
         observable: None,
     };
@@ -158,9 +224,12 @@ fn read_row(
         defined.observable = Some(Observable {
             id,
             name,
-            unit: text("observableUnit"),
+            unit: unit.clone(),
             kind,
             noise,
+            group,
+            lower_limit: limits.0,
+            upper_limit: limits.1,
             formula: text("observableFormula"),
             noise_formula: text("noiseFormula"),
             observable_placeholders,
@@ -171,6 +240,55 @@ fn read_row(
         });
     }
     Some(defined)
+}
+
+/// The formula must give what the observable is said to be in. SBML's units are information only.
+fn check_unit(
+    table: &Table,
+    row: usize,
+    formula: Option<&str>,
+    unit: &str,
+    scope: &Scope<'_>,
+    problems: &mut Problems,
+) {
+    let (Some(network), Some(formula), false) = (scope.network, formula, unit.is_empty()) else { return };
+    if !scope.has_units {
+        return;
+    }
+    if let Err(error) = network.check_unit(formula, unit) {
+        problems.cell(table, row, "observableFormula", |_| {
+            let help = format!("`observableUnit` is `{unit}`; change it, or convert by a factor in the formula");
+            Complaint::new(format!("in `observableFormula`: {}", error.message), "here").help(help).within(error.span)
+        });
+    }
+}
+
+/// The parts of a multinomial sample must say what they are parts of.
+fn check_group(table: &Table, row: usize, group: &str, noise: NoiseDistribution, problems: &mut Problems) {
+    if noise == NoiseDistribution::Multinomial && group.is_empty() {
+        let place = if table.column("observableGroup").is_some() { "observableGroup" } else { "noiseDistribution" };
+        problems.cell(table, row, place, |_| {
+            Complaint::new("a multinomial observable needs an `observableGroup`", "of which sample is it a part?")
+                .help("give all observables that are counted in one sample the same `observableGroup`")
+        });
+    }
+}
+
+/// What can be measured, from and to.
+fn read_limits(table: &Table, row: usize, problems: &mut Problems) -> (Option<f64>, Option<f64>) {
+    let mut limit = |column| {
+        let cells = table.column(column)?;
+        cells.text(row)?;
+        cells.number(table, row, problems)
+    };
+    let (lower, upper) = (limit("lowerLimit"), limit("upperLimit"));
+    if lower.zip(upper).is_some_and(|(lower, upper)| lower >= upper) {
+        problems.cell(table, row, "lowerLimit", |_| {
+            Complaint::new("the lower limit is not below the upper limit", "not below `upperLimit`")
+                .help("they are the smallest and the largest value that can be measured")
+        });
+    }
+    (lower, upper)
 }
 
 /// Whether a value can be a standard deviation or scale.

@@ -16,8 +16,9 @@ use crate::{
 /// Columns of PEtab version 2, and of ours `unit` and `description`.
 pub(crate) const COLUMNS: Columns = Columns {
     kind: "parameter",
-    required: &["parameterId", "lowerBound", "upperBound", "nominalValue", "estimate"],
-    optional: &["parameterName", "priorDistribution", "priorParameters", "unit", "description"],
+    required: &["parameterId", "lowerBound", "upperBound", "estimate"],
+    optional: &["nominalValue", "parameterName", "priorDistribution", "priorParameters", "unit", "description"],
+    open: false,
 };
 
 /// Columns that stand beside the parameters in a run's tables.
@@ -103,7 +104,8 @@ fn read_estimate(table: &Table, row: usize, problems: &mut Problems) -> Option<b
         "false" => Some(false),
         _ => {
             problems.cell(table, row, "estimate", |_| {
-                Complaint::new("`estimate` must be true or false", "neither").help("PEtab 2 writes `true` or `false`")
+                Complaint::new("`estimate` must be true or false", "neither")
+                    .help("PEtab 2 writes `true` or `false`, PEtab 1 `1` or `0`")
             });
             None
         }
@@ -141,7 +143,15 @@ fn read_nominal(
     needed: bool,
     problems: &mut Problems,
 ) -> Option<f64> {
-    let cells = table.column("nominalValue")?;
+    let Some(cells) = table.column("nominalValue") else {
+        if needed {
+            problems.cell(table, row, "parameterId", |text| {
+                Complaint::new(format!("`{text}` is not estimated and has no value"), "no `nominalValue`")
+                    .help("add the column `nominalValue`")
+            });
+        }
+        return None;
+    };
     if cells.text(row).is_none() && !needed {
         return None;
     }

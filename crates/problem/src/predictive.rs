@@ -1,16 +1,23 @@
 //! The posterior predictive: what the fitted model says would be seen, and measured, over time.
 
+use std::ops::ControlFlow;
+
 use metacascade_engine::Method;
 use metacascade_inference::{Failure, Posterior};
 use metacascade_random::Key;
 use rayon::prelude::*;
 
-use crate::{measurements::Override, observe::Workspace, problem::Problem, simulator::resolve};
+use crate::{
+    measurements::Override,
+    observe::{Design, Workspace},
+    problem::Problem,
+    simulator::resolve,
+};
 
 /// Draws from the posterior that are enough for bands of 95 %.
 pub const DRAWS: usize = 1000;
 
-/// Evenly spaced times between 0 and the last measurement of an experiment.
+/// Evenly spaced times between the start and the last measurement of an experiment.
 const GRID: usize = 60;
 
 /// Simulations from the posterior, a row for each draw, experiment, time and observable measured in that experiment.
@@ -26,7 +33,7 @@ pub struct Predictive {
     pub draw: Vec<usize>,
     /// The model's value of the observable.
     pub simulation: Vec<f64>,
-    /// The same with measurement noise.
+    /// The same with measurement noise, on the scale of the model's value (counts over their exposure).
     pub prediction: Vec<f64>,
     /// Draws that could not be simulated, and are left out.
     pub failures: usize,
@@ -35,9 +42,11 @@ pub struct Predictive {
 /// Times at which an experiment is predicted, and the placeholders of each observable measured in it.
 struct Plan {
     experiment: usize,
+    /// The first subject measured in it, whose covariates are set.
+    subject: Option<usize>,
     times: Vec<f64>,
-    /// Observable, and its placeholders' values at each time.
-    observed: Vec<(usize, Vec<Box<[Override]>>)>,
+    /// Observable, and its placeholders' values and exposure at each time.
+    observed: Vec<(usize, Vec<Box<[Override]>>, Vec<f64>)>,
 }
 
 /// Simulates every experiment under up to `draws` parameter vectors of a posterior.
@@ -97,28 +106,37 @@ fn predict(
     for plan in plans {
         let key = key.child(plan.experiment as u64);
         let mut noise = key.child(1).stream();
-        workspace.run(plan.experiment, parameters, &plan.times, key.child(0), |index, view| {
-            for (position, overrides) in &plan.observed {
-                let observable = &problem.observables()[*position];
-                let (y, sigma) = view.observe(observable, &overrides[index])?;
-                rows.observable.push(*position);
-                rows.experiment.push(plan.experiment);
-                rows.time.push(plan.times[index]);
-                rows.draw.push(draw);
-                rows.simulation.push(y);
-                rows.prediction.push(observable.noise.sample(y, sigma, &mut noise));
-            }
-            Ok(())
-        })?;
+        workspace.run(
+            Design { experiment: plan.experiment, subject: plan.subject },
+            parameters,
+            &plan.times,
+            key.child(0),
+            |index, view| {
+                for (position, overrides, exposures) in &plan.observed {
+                    let observable = &problem.observables()[*position];
+                    let exposure = exposures[index];
+                    let (y, sigma) = view.observe(observable, &overrides[index])?;
+                    rows.observable.push(*position);
+                    rows.experiment.push(plan.experiment);
+                    rows.time.push(plan.times[index]);
+                    rows.draw.push(draw);
+                    rows.simulation.push(y);
+                    rows.prediction.push(observable.noise.sample(y, sigma, exposure, &mut noise) / exposure);
+                }
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
     }
     Ok(rows)
 }
 
 fn plan(problem: &Problem, experiment: usize) -> Option<Plan> {
     let series = || problem.series().iter().filter(move |series| series.experiment == experiment);
-    let measured: Vec<f64> = series().flat_map(|series| &series.measurements).map(|row| row.time).collect();
+    let measured = series().flat_map(|series| &series.measurements).map(|row| row.time);
+    let measured: Vec<f64> = measured.filter(|time| time.is_finite()).collect();
+    let start = problem.experiments()[experiment].start();
     let end = measured.iter().copied().reduce(f64::max)?;
-    let mut times: Vec<f64> = (0..GRID).map(|index| end * index as f64 / (GRID - 1) as f64).collect();
+    let mut times: Vec<f64> = (0..GRID).map(|index| start + (end - start) * index as f64 / (GRID - 1) as f64).collect();
     times.extend(measured);
     times.sort_by(f64::total_cmp);
     times.dedup();
@@ -131,10 +149,23 @@ fn plan(problem: &Problem, experiment: usize) -> Option<Plan> {
                 series().filter(|series| series.observable == observable).flat_map(|series| &series.measurements);
             let mut known: Vec<(f64, &[Override])> = rows.map(|row| (row.time, row.overrides.as_ref())).collect();
             known.sort_by(|a, b| a.0.total_cmp(&b.0));
-            (observable, times.iter().map(|&time| interpolate(&known, time)).collect())
+            let overrides = times.iter().map(|&time| interpolate(&known, time)).collect();
+            let rows =
+                series().filter(|series| series.observable == observable).flat_map(|series| &series.measurements);
+            let mut exposures: Vec<(f64, f64)> = rows.map(|row| (row.time, row.exposure)).collect();
+            exposures.sort_by(|a, b| a.0.total_cmp(&b.0));
+            (observable, overrides, times.iter().map(|&time| nearest(&exposures, time)).collect())
         })
         .collect();
-    Some(Plan { experiment, times, observed })
+    let subject = series().find_map(|series| problem.trajectories()[series.trajectory].subject);
+    Some(Plan { experiment, subject, times, observed })
+}
+
+/// The value at the nearest of ascending times.
+fn nearest(known: &[(f64, f64)], time: f64) -> f64 {
+    let at = known.partition_point(|(earlier, _)| *earlier < time);
+    let around = [at.checked_sub(1), Some(at)].into_iter().flatten().filter_map(|index| known.get(index));
+    around.min_by(|a, b| (a.0 - time).abs().total_cmp(&(b.0 - time).abs())).map_or(1.0, |&(_, value)| value)
 }
 
 /// Placeholders at a time from those at measured times (ascending, at least one). At a measured time with several

@@ -13,6 +13,8 @@ use crate::{
     measurements::{Series, Trajectory},
     observables::Observable,
     parameters::Parameter,
+    subjects::{Covariate, Subject, Subjects},
+    survival::{Endpoint, Survival},
 };
 
 /// A calibration problem, as read from a folder.
@@ -31,6 +33,9 @@ pub struct Problem {
     pub(crate) title: String,
     pub(crate) description: String,
     pub(crate) network: Network,
+    /// Whether the tables are those of PEtab version 1.
+    pub(crate) version_1: bool,
+    pub(crate) measurement_files: Vec<String>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) estimated: Vec<inference::Parameter>,
     /// Where each estimated parameter stands in `parameters`.
@@ -43,13 +48,16 @@ pub struct Problem {
     pub(crate) experiments: Vec<Experiment>,
     pub(crate) trajectories: Vec<Trajectory>,
     pub(crate) series: Vec<Series>,
+    pub(crate) subjects: Subjects,
+    pub(crate) survival: Vec<Survival>,
+    pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) simulation: SimulationSettings,
     pub(crate) fit: FitSettings,
     pub(crate) warnings: Vec<String>,
 }
 
 impl Problem {
-    /// Reads a problem's folder.
+    /// Reads a problem: a folder with `problem.yaml` (or one YAML file of another name), or such a file.
     ///
     /// The model is a file of the folder, or one of [`metacascade_cascade::names`].
     ///
@@ -128,6 +136,36 @@ impl Problem {
     #[must_use]
     pub fn series(&self) -> &[Series] {
         &self.series
+    }
+
+    /// The subjects of the subject tables; empty if there are none.
+    #[must_use]
+    pub fn subjects(&self) -> &[Subject] {
+        &self.subjects.subjects
+    }
+
+    /// The names of the groups that subjects are in.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.subjects.groups
+    }
+
+    /// What is known of the subjects.
+    #[must_use]
+    pub fn covariates(&self) -> &[Covariate] {
+        &self.subjects.covariates
+    }
+
+    /// The times to events, in the order of the survival tables; empty if there are none.
+    #[must_use]
+    pub fn survival(&self) -> &[Survival] {
+        &self.survival
+    }
+
+    /// What happens in them.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
     }
 
     /// How many measurements there are.

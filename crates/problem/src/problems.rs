@@ -48,21 +48,30 @@ pub(crate) struct Problems {
     found: Diagnostics,
     /// How many problems each (file, column) has.
     counts: BTreeMap<(String, String), usize>,
+    total: usize,
 }
 
 impl Problems {
+    /// How many problems were found so far, those not shown included.
+    pub fn count(&self) -> usize {
+        self.total
+    }
+
     /// Adds a problem that cannot come by the thousand.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.total += 1;
         self.found.push(diagnostic);
     }
 
     /// Adds all problems of another reader.
     pub fn extend(&mut self, other: Diagnostics) {
+        self.total += other.0.len();
         self.found.extend(other);
     }
 
     /// Adds a problem of a kind that may come by the thousand: `build` is called for the first few of its column only.
     pub fn counted(&mut self, file: &str, column: &str, build: impl FnOnce() -> Diagnostic) {
+        self.total += 1;
         let count = self.counts.entry((file.to_owned(), column.to_owned())).or_default();
         *count += 1;
         if *count <= SHOWN {
@@ -80,7 +89,12 @@ impl Problems {
 
     /// Adds a problem with a table's header.
     pub fn header(&mut self, table: &Table, complaint: Complaint) {
-        self.found.push(complain(table.file(), table.header_place(), complaint));
+        self.push(complain(table.file(), table.header_place(), complaint));
+    }
+
+    /// Adds a problem with one column's name.
+    pub fn header_cell(&mut self, table: &Table, column: &str, complaint: Complaint) {
+        self.push(complain(table.file(), table.header_cell_place(column), complaint));
     }
 
     /// Whether nothing is wrong so far.

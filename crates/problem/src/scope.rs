@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use metacascade_engine::{Network, Program};
+use metacascade_engine::{Dialect, Network, Program, Symbols};
 
 use crate::{
     problems::{Complaint, Problems},
@@ -16,6 +16,12 @@ use crate::{
 pub(crate) struct Scope<'a> {
     /// None if the model could not be read: then no expression is compiled and no name is doubted.
     pub network: Option<&'a Network>,
+    /// What names of the tables stand for in the model, where that is not a name of the model itself.
+    pub symbols: &'a Symbols,
+    /// Whether the model's units are binding.
+    pub has_units: bool,
+    /// How the tables' expressions are written, with `symbols`.
+    pub dialect: &'a Dialect,
     /// Parameters of the parameter table that the model lacks, such as the standard deviation of the noise.
     pub extra: Vec<String>,
     /// Which of `extra` something refers to.
@@ -24,6 +30,8 @@ pub(crate) struct Scope<'a> {
     pub failed: bool,
     /// Every parameter of the parameter table: position there.
     pub parameters: HashMap<String, usize>,
+    /// Places (file, line, column) of what was told already.
+    pub told: BTreeSet<(String, usize, &'static str)>,
 }
 
 impl Scope<'_> {
@@ -39,7 +47,7 @@ impl Scope<'_> {
     ) -> Option<Program> {
         let network = self.network?;
         let names: Vec<String> = self.extra.iter().chain(local).cloned().collect();
-        match network.compile(text, &names) {
+        match network.compile_in(self.dialect, text, &names) {
             Ok(program) => {
                 let extra = network.slots()..network.slots() + self.extra.len();
                 self.used
@@ -60,12 +68,22 @@ impl Scope<'_> {
     /// The slot of a parameter of the model or of the parameter table.
     pub fn parameter_slot(&mut self, name: &str) -> Option<usize> {
         let network = self.network?;
-        if network.parameter_index(name).is_some() {
-            return network.slot(name);
+        if let Some(slot) = constant_slot(network, self.own(name)) {
+            return Some(slot);
         }
         let index = self.extra.iter().position(|extra| extra == name)?;
         self.used.insert(index);
         Some(network.slots() + index)
+    }
+
+    /// The model's name of what the tables call `name`.
+    pub fn own<'n>(&'n self, name: &'n str) -> &'n str {
+        self.symbols.get(name).map_or(name, |symbol| &symbol.name)
+    }
+
+    /// The compartment in which `name` is a concentration.
+    pub fn compartment(&self, name: &str) -> Option<String> {
+        self.symbols.get(name)?.per.clone()
     }
 
     /// The names of all parameters.
@@ -73,6 +91,12 @@ impl Scope<'_> {
         let model = self.network.into_iter().flat_map(Network::parameters).map(|parameter| parameter.name.as_str());
         model.chain(self.extra.iter().map(String::as_str))
     }
+}
+
+/// The slot of a parameter of the model, or of a variable that keeps its initial value.
+pub(crate) fn constant_slot(network: &Network, name: &str) -> Option<usize> {
+    let variable = || network.species_index(name).filter(|&index| network.species()[index].is_constant());
+    network.slot(name).filter(|_| network.parameter_index(name).is_some() || variable().is_some())
 }
 
 /// Whether PEtab allows a name: letters, digits and underscores, no digit first.

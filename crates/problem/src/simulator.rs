@@ -1,5 +1,7 @@
 //! A problem as what approximate Bayesian computation needs: parameters in, summaries out.
 
+use std::ops::ControlFlow;
+
 use metacascade_engine::Method;
 use metacascade_inference::{Failure, Parameter, Proposal, Simulator, optimise};
 use metacascade_random::Key;
@@ -7,9 +9,12 @@ use rayon::prelude::*;
 
 use crate::{
     likelihood::ProblemLikelihood,
-    observe::{Run, Workspace, prepare, runs},
+    measurements::Reading,
+    observe::{Design, Run, Workspace, data_len, measure, measured, runs, survival_start},
     problem::Problem,
+    start::prepare,
     summaries::{Change, Summaries},
+    survival::{Answers, Curves},
 };
 
 /// Starts of the search for the reference of the summaries.
@@ -30,6 +35,7 @@ pub struct ProblemSimulator<'p> {
     reason: String,
     runs: Vec<Run>,
     summaries: Summaries,
+    curves: Curves,
     observed: Vec<f64>,
 }
 
@@ -46,10 +52,10 @@ impl<'p> ProblemSimulator<'p> {
         {
             summaries.set_reference(&reference, &changes);
         }
-        let data: Vec<f64> =
-            problem.series().iter().flat_map(|series| &series.measurements).map(|row| row.value).collect();
-        let observed = summaries.of(&data);
-        Self { problem, method, reason, runs: runs(problem, shared), summaries, observed }
+        let curves = Curves::new(problem);
+        let runs = runs(problem, shared, Some(&curves));
+        let observed = all_summaries(problem, &summaries, &curves, &measured(problem));
+        Self { problem, method, reason, runs, summaries, curves, observed }
     }
 
     /// The method in use and why.
@@ -61,10 +67,16 @@ impl<'p> ProblemSimulator<'p> {
     /// What each summary is, in the order of [`Simulator::observed`].
     #[must_use]
     pub fn summary_names(&self) -> Vec<String> {
-        self.summaries.names(self.problem)
+        let mut names = self.summaries.names(self.problem);
+        names.extend(self.curves.names());
+        names
     }
 
-    /// A simulated data set: one value for each measurement, series after series, each in order of time.
+    /// A simulated data set: one value for each measurement, series after series, each in order of time; then the
+    /// standard deviations of the measurements that are means, in the same order; then for each row of survival the time
+    /// and 1 for an event, 0 for none.
+    ///
+    /// Where a mean of n subjects was measured, n are simulated. Values beyond an assay's limits are the limit.
     ///
     /// # Errors
     /// Why the parameters cannot be simulated.
@@ -73,21 +85,65 @@ impl<'p> ProblemSimulator<'p> {
     }
 
     fn data_in(&self, workspace: &mut Workspace<'_>, parameters: &[f64], key: Key) -> Result<Vec<f64>, Failure> {
-        let mut data = vec![f64::NAN; self.problem.measurement_count()];
+        let mut data = vec![f64::NAN; data_len(self.problem)];
         for (index, run) in self.runs.iter().enumerate() {
             let key = key.child(index as u64);
-            let mut noise = key.child(1).stream();
-            workspace.run(run.experiment, parameters, &run.times, key.child(0), |time, view| {
-                for read in &run.reads[time] {
-                    let series = &self.problem.series()[read.series];
-                    let observable = &self.problem.observables()[series.observable];
-                    let (y, sigma) = view.observe(observable, &series.measurements[read.measurement].overrides)?;
-                    data[read.position] = observable.noise.sample(y, sigma, &mut noise);
+            for subject in 0..run.count {
+                let key = if subject == 0 { key } else { key.child(2).child(subject as u64) };
+                let mut noise = key.child(1).stream();
+                let mut answers = Answers::new(&run.questions);
+                workspace.run(run.design, parameters, &run.times, key.child(0), |time, view| {
+                    let flow = answers.look(self.problem, view)?;
+                    measure(self.problem, &run.reads[time], view, &mut noise, |read, value| {
+                        let spread = read.spread;
+                        match read.row(self.problem).reading {
+                            Reading::Mean { n, .. } if subject < n as usize => {
+                                average(&mut data, read.position, spread, subject, value);
+                            }
+                            _ if subject == 0 => data[read.position] = value,
+                            _ => {}
+                        }
+                    })?;
+                    Ok(if run.is_read(time) { flow } else { ControlFlow::Continue(()) })
+                })?;
+                if subject == 0 {
+                    let mut follow_up = key.child(3).stream();
+                    for (question, &time) in run.questions.iter().zip(&answers.times) {
+                        let (time, event) = self.curves.observe(self.problem, question.row, time, &mut follow_up);
+                        let at = survival_start(self.problem) + 2 * question.row;
+                        (data[at], data[at + 1]) = (time, f64::from(u8::from(event)));
+                    }
                 }
-                Ok(())
-            })?;
+            }
+        }
+        for read in self.runs.iter().flat_map(|run| run.reads.iter().flatten()) {
+            if let (Some(spread), Reading::Mean { n, .. }) = (read.spread, read.row(self.problem).reading) {
+                data[spread] = (data[spread] / (n - 1.0)).sqrt();
+            }
         }
         Ok(data)
+    }
+}
+
+/// Summaries of measurements, then of times to events.
+fn all_summaries(problem: &Problem, summaries: &Summaries, curves: &Curves, data: &[f64]) -> Vec<f64> {
+    let mut all = summaries.of(data);
+    let seen: Vec<(f64, bool)> =
+        data[survival_start(problem)..].chunks_exact(2).map(|pair| (pair[0], pair[1] > 0.5)).collect();
+    all.extend(curves.summaries(&seen));
+    all
+}
+
+/// Takes one more value into a mean and the sum of squared deviations from it (Welford 1962, Technometrics 4:419).
+fn average(data: &mut [f64], mean: usize, squares: Option<usize>, before: usize, value: f64) {
+    if before == 0 {
+        data[mean] = 0.0;
+        squares.into_iter().for_each(|squares| data[squares] = 0.0);
+    }
+    let difference = value - data[mean];
+    data[mean] += difference / (before + 1) as f64;
+    if let Some(squares) = squares {
+        data[squares] += difference * (value - data[mean]);
     }
 }
 
@@ -111,13 +167,19 @@ fn reference(problem: &Problem) -> Option<(Vec<f64>, Vec<Change>)> {
 pub(crate) fn resolve(problem: &Problem, method: &Method) -> (Method, String) {
     let end = |experiment: usize| {
         let series = problem.series().iter().filter(move |series| series.experiment == experiment);
-        series.filter_map(|series| series.measurements.last()).map(|row| row.time).reduce(f64::max)
+        let times = series.flat_map(|series| &series.measurements).map(|row| row.time);
+        let of = |row: &&crate::Survival| problem.trajectories()[row.trajectory].experiment == experiment;
+        let followed = problem.survival().iter().filter(of).map(|row| row.time);
+        times.filter(|time| time.is_finite()).chain(followed).reduce(f64::max)
     };
     let mut values = vec![0.0; problem.scope_slots];
     let mut exact = None;
     for (experiment, definition) in problem.experiments().iter().enumerate() {
         let Some(end) = end(experiment) else { continue };
-        let (parameters, initial) = prepare(problem, &mut values, experiment, &problem.nominal());
+        let subject = problem.trajectories().iter().find(|trajectory| trajectory.experiment == experiment);
+        let subject = subject.and_then(|trajectory| trajectory.subject);
+        let design = Design { experiment, subject };
+        let (parameters, initial) = prepare(problem, &mut values, design, &problem.nominal());
         if *method == Method::Auto && !initial.is_empty() {
             // The engine judges by the model's own initial counts, which are not the ones simulated.
             let reason = format!(
@@ -126,7 +188,8 @@ pub(crate) fn resolve(problem: &Problem, method: &Method) -> (Method, String) {
             );
             return (Method::tau_leap(), reason);
         }
-        let resolved = method.resolve(problem.network(), &parameters, end, 1);
+        let network = definition.network.as_ref().unwrap_or_else(|| problem.network());
+        let resolved = method.resolve(network, &parameters, end, 1);
         if !resolved.0.is_exact() {
             return resolved;
         }
@@ -151,7 +214,7 @@ impl Simulator for ProblemSimulator<'_> {
                 || Workspace::new(self.problem, &self.method),
                 |workspace, proposal| {
                     let data = self.data_in(workspace, &proposal.parameters, proposal.key)?;
-                    let summaries = self.summaries.of(&data);
+                    let summaries = all_summaries(self.problem, &self.summaries, &self.curves, &data);
                     match summaries.iter().position(|summary| !summary.is_finite()) {
                         Some(index) => Err(Failure(format!("summary {index} is not finite"))),
                         None => Ok(summaries),

@@ -46,7 +46,12 @@ impl Program {
 
     /// The program that gives 0.
     pub(crate) fn zero() -> Self {
-        Self { code: vec![Instruction::Constant(0.0)], reads: Vec::new(), depth: 1 }
+        Self::number(0.0)
+    }
+
+    /// The program that gives a number.
+    pub(crate) fn number(value: f64) -> Self {
+        Self { code: vec![Instruction::Constant(value)], reads: Vec::new(), depth: 1 }
     }
 
     /// The value, if the expression reads nothing.

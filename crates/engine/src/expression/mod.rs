@@ -5,14 +5,17 @@
 
 mod compile;
 mod derivative;
+mod dialect;
 mod lanes;
 mod parse;
+mod petab;
 mod print;
 mod token;
 
 use std::ops::Range;
 
 pub use compile::Program;
+pub use dialect::Dialect;
 pub(crate) use lanes::{LaneStack, Row};
 pub(crate) use parse::{Functions, MAXIMUM_DEPTH, MAXIMUM_TOKENS, parse, parse_calls, parse_with};
 

@@ -246,6 +246,11 @@ fn resolve(
             _ => Err(ExpressionError::new("mass_action takes one argument, the rate constant", span)),
         };
     }
+    // To a base, as in PEtab.
+    if name == "log" && arguments.len() == 2 {
+        let logarithms = arguments.into_iter().map(|part| Expression::call(Function::Ln, vec![part], span.clone()));
+        return Ok(Expression::call(Function::Divide, logarithms.collect(), span.clone()));
+    }
     let written = |function: &&Function| function.text().starts_with(|c: char| c.is_alphabetic());
     let text = if name == "log" { "ln" } else { name };
     let Some(function) = Function::ALL.iter().filter(written).find(|function| function.text() == text).copied() else {

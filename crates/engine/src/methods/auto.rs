@@ -77,7 +77,9 @@ fn expected_events(network: &Network, parameters: &[f64], end: f64) -> Option<f6
         ..=LARGEST_MEAN_FIELD => (Method::Ode { relative_tolerance: 1e-3, absolute_tolerance: 1e-2 }, INTERVALS),
         _ => (Method::Direct, 0),
     };
-    let times: Vec<f64> = (0..=intervals).map(|index| end * index as f64 / INTERVALS as f64).collect();
+    let length = end - network.start;
+    let time = |index: usize| network.start + length * index as f64 / INTERVALS as f64;
+    let times: Vec<f64> = (0..=intervals).map(time).collect();
     let mut constants = Vec::new();
     let mut totals = Vec::with_capacity(times.len());
     let mut observe = |_: usize, values: &[f64]| {
@@ -93,7 +95,7 @@ fn expected_events(network: &Network, parameters: &[f64], end: f64) -> Option<f6
     };
     Simulator::new(network, &method).without_lesions().run(parameters, &times, Key::new(0), &mut observe).ok()?;
     let inner: f64 = totals.iter().sum::<f64>() - 0.5 * (totals.first()? + totals.last()?);
-    let events = if intervals == 0 { totals.first()? * end } else { inner * end / intervals as f64 };
+    let events = if intervals == 0 { totals.first()? * length } else { inner * length / intervals as f64 };
     Some(events).filter(|events| events.is_finite())
 }
 

@@ -186,6 +186,7 @@ impl Builder {
                 priority,
                 values_from_trigger_time: part.values_from_trigger_time,
                 assignments: assignments.collect(),
+                imposed: false,
             });
         }
         events.extend(self.lesions.iter().filter_map(|part| Self::founding_event(part, &slot)));
@@ -318,6 +319,7 @@ impl Builder {
             title: self.title.clone(),
             description: self.description.clone(),
             time_unit: self.time_unit.value.clone(),
+            start: 0.0,
             species,
             parameters: parameters.collect(),
             rules,

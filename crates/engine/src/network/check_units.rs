@@ -2,10 +2,37 @@
 
 use std::collections::HashMap;
 
+use super::Network;
 use super::parts::{Builder, Text, TriggerPart};
 use crate::diagnostic::Diagnostics;
-use crate::expression::{ExpressionError, Functions, parse_with};
+use crate::expression::{ExpressionError, Functions, parse, parse_with};
 use crate::units::{Unit, check};
+
+impl Network {
+    /// Checks that an expression over the network's symbols has a unit, as far as units are written: names without one,
+    /// and names the network lacks, are not checked. Counts are pure numbers.
+    ///
+    /// # Errors
+    /// Where in the expression units differ; nothing is said of an unknown unit or of what is no expression.
+    pub fn check_unit(&self, expression: &str, unit: &str) -> Result<(), ExpressionError> {
+        let (Ok(expected), Ok(expression)) = (Unit::parse(unit), parse(expression)) else { return Ok(()) };
+        let written = |text: &str| if text.is_empty() { None } else { Unit::parse(text).ok() };
+        let unit_of = |name: &str| {
+            if name == "time" {
+                return written(&self.time_unit);
+            }
+            if let Some(index) = self.species_index(name) {
+                let species = &self.species[index];
+                let count = Unit::parse("count").ok().filter(|_| !species.is_continuous());
+                return written(&species.unit).or(count);
+            }
+            let parameter = self.parameter_index(name).map(|index| &self.parameters[index].unit);
+            let rule = || self.rules.iter().find(|rule| rule.name == name).map(|rule| &rule.unit);
+            parameter.or_else(rule).and_then(|text| written(text))
+        };
+        check(&expression, Some(expected), &unit_of).map(drop)
+    }
+}
 
 impl Builder {
     /// Leaves out units that contradict each other: in SBML they are information only. That of time stays if it can.

@@ -13,6 +13,8 @@ pub(crate) struct Event {
     pub values_from_trigger_time: bool,
     /// (slot, new value), all computed from the values before the event.
     pub assignments: Vec<(usize, Program)>,
+    /// Whether it comes from outside the network, and so before all that is due at the same time.
+    pub imposed: bool,
 }
 
 #[derive(Clone, Debug)]

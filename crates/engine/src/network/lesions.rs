@@ -249,7 +249,7 @@ impl Builder {
         let condition = Program::compile(&condition, slot, &|_| None).ok()?;
         let trigger = Trigger::When { condition, clocks: Vec::new(), initially: false, persistent: true };
         let (delay, priority, assignments) = (None, None, Vec::new());
-        Some(Event { trigger, delay, priority, values_from_trigger_time: false, assignments })
+        Some(Event { trigger, delay, priority, values_from_trigger_time: false, assignments, imposed: false })
     }
 
     /// Compiles the kinds of lesions of a network that is complete but for them.

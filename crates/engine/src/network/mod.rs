@@ -9,6 +9,7 @@ mod format;
 mod lesions;
 mod parts;
 mod plan;
+mod protocol;
 mod rate;
 mod repeats;
 mod subjects;
@@ -30,12 +31,13 @@ pub(crate) use parts::{
     EventPart, FunctionPart, ParameterPart, ReactionPart, RulePart, SpeciesPart, Text, TriggerPart,
 };
 pub(crate) use plan::{Firing, Group, LARGEST_GROUP, Plan};
+pub use protocol::Intervention;
 pub(crate) use rate::RateLaw;
 pub use therapies::Therapy;
 pub use variation::Law;
 
 use crate::diagnostic::{Diagnostics, suggestion};
-use crate::expression::{ExpressionError, Program, parse};
+use crate::expression::{Dialect, ExpressionError, Program};
 
 /// A species: something that is counted, or a continuous variable.
 #[derive(Clone, Debug)]
@@ -56,6 +58,12 @@ impl Species {
     #[must_use]
     pub fn is_continuous(&self) -> bool {
         self.rate.is_some()
+    }
+
+    /// Whether it is a variable that nothing but events changes.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        self.is_continuous() && !self.moves()
     }
 
     /// Whether it changes by itself.
@@ -157,6 +165,8 @@ pub struct Network {
     pub(crate) title: String,
     pub(crate) description: String,
     pub(crate) time_unit: String,
+    /// When trajectories begin.
+    pub(crate) start: f64,
     pub(crate) species: Vec<Species>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) rules: Vec<Rule>,
@@ -299,14 +309,14 @@ impl Network {
     /// The parameters' values under an arm.
     #[must_use]
     pub fn arm(&self, name: &str) -> Option<Vec<f64>> {
-        self.under(&[name]).ok()
+        self.under_arms(&[name]).ok()
     }
 
     /// The parameters' values under several arms together; of arms that set the same parameter, the last wins.
     ///
     /// # Errors
     /// The first name that is no arm.
-    pub fn under<'n>(&self, names: &[&'n str]) -> Result<Vec<f64>, &'n str> {
+    pub fn under_arms<'n>(&self, names: &[&'n str]) -> Result<Vec<f64>, &'n str> {
         let mut values = self.default_parameters();
         for &name in names {
             let arm = self.arms.iter().find(|arm| arm.name == name).ok_or(name)?;
@@ -341,11 +351,24 @@ impl Network {
     /// # Errors
     /// What is wrong with the expression, and where in it.
     pub fn compile(&self, expression: &str, extra: &[String]) -> Result<Program, ExpressionError> {
+        self.compile_in(&Dialect::default(), expression, extra)
+    }
+
+    /// [`Network::compile`] for an expression in a dialect.
+    ///
+    /// # Errors
+    /// As [`Network::compile`].
+    pub fn compile_in(
+        &self,
+        dialect: &Dialect,
+        expression: &str,
+        extra: &[String],
+    ) -> Result<Program, ExpressionError> {
         let slot = |name: &str| {
             self.slot(name).or_else(|| extra.iter().position(|known| known == name).map(|index| self.slots() + index))
         };
         let help = |name: &str| suggestion(name, self.symbols().chain(extra.iter().map(String::as_str)));
-        Program::compile(&parse(expression)?, &slot, &help)
+        Program::compile(&dialect.parse(expression)?, &slot, &help)
     }
 
     pub(crate) const fn species_slot(index: usize) -> usize {
@@ -357,5 +380,7 @@ impl Network {
     }
 }
 
+#[cfg(test)]
+mod protocol_tests;
 #[cfg(test)]
 mod tests;

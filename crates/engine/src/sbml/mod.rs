@@ -15,9 +15,12 @@ mod notes;
 mod reactions;
 mod report;
 mod reversible;
+mod symbols;
 mod units;
 mod write;
 mod xml;
+
+pub use symbols::{Symbol, Symbols};
 
 use crate::diagnostic::Diagnostics;
 use crate::network::{Builder, Network};
@@ -69,10 +72,25 @@ impl Builder {
     /// # Errors
     /// As [`Network::from_sbml`]; what only shows when the network is built is left to [`Builder::build`].
     pub fn from_sbml(source: &str, file: &str) -> Result<Self, Diagnostics> {
+        Self::read_sbml(source, file, false).map(|(builder, _)| builder)
+    }
+
+    /// [`Builder::from_sbml`] for use with tables that name quantities by the ids of the document: what those ids stand
+    /// for comes along, and compartments are kept that no formula of the model reads.
+    ///
+    /// # Errors
+    /// As [`Builder::from_sbml`].
+    pub fn from_sbml_with_symbols(source: &str, file: &str) -> Result<(Self, Symbols), Diagnostics> {
+        Self::read_sbml(source, file, true)
+    }
+
+    fn read_sbml(source: &str, file: &str, keep_compartments: bool) -> Result<(Self, Symbols), Diagnostics> {
         let document = document::parse(source, file)?;
         let mut report = report::Report::new(source, file);
-        let read = document::model(&document, &mut report).map(|(model, level)| model::read(model, level, &mut report));
-        report.finish(read)
+        let read = document::model(&document, &mut report)
+            .map(|(model, level)| model::read(model, level, keep_compartments, &mut report));
+        let (builder, symbols) = read.unzip();
+        Ok((report.finish(builder)?, symbols.unwrap_or_default()))
     }
 
     /// The network as SBML Level 3 Version 2.

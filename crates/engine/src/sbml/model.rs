@@ -11,6 +11,7 @@ use super::names::{Names, is_id};
 use super::notes::Notes;
 use super::reactions::Reactions;
 use super::report::{Report, named};
+use super::symbols::Symbols;
 use super::units::Units;
 use crate::diagnostic::suggestion;
 use crate::expression::{Expression, Function};
@@ -77,10 +78,12 @@ pub(super) struct Reader<'r, 's, 'a, 'i> {
     pub read_compartments: BTreeSet<usize>,
     /// Names of the reactions whose rate some formula reads.
     pub read_reactions: BTreeSet<String>,
+    /// Parameters of reactions' own, as `reaction.parameter`, and their names.
+    pub local_names: Vec<(String, String)>,
     units: Units,
 }
 
-pub(super) fn read(model: Element, level: Level, report: &mut Report) -> Builder {
+pub(super) fn read(model: Element, level: Level, keep_compartments: bool, report: &mut Report) -> (Builder, Symbols) {
     report.children(model, &LISTS);
     let units = Units::read(model, level, report);
     let mut reader = Reader {
@@ -94,6 +97,7 @@ pub(super) fn read(model: Element, level: Level, report: &mut Report) -> Builder
         assignments: Assignments::default(),
         read_compartments: BTreeSet::new(),
         read_reactions: BTreeSet::new(),
+        local_names: Vec::new(),
         units,
     };
     let mut builder = Builder::new(model.attribute("id").unwrap_or("model"));
@@ -123,10 +127,11 @@ pub(super) fn read(model: Element, level: Level, report: &mut Report) -> Builder
     for index in 0..reader.compartments.len() {
         let element = reader.compartments[index].element;
         let idle = !reader.read_compartments.contains(&index) && !reader.compartments[index].varies;
+        let idle = idle && !(keep_compartments && element.has_attribute("size"));
         reader.quantity(element, "size", idle, &mut builder);
     }
     reader.check_conversion(model, &parameters);
-    builder
+    (builder, reader.symbols())
 }
 
 impl<'a, 'i> Reader<'_, '_, 'a, 'i> {

@@ -176,6 +176,8 @@ impl<'a, 'i> Reader<'_, '_, 'a, 'i> {
             if locals.insert(id.value(), name.clone()).is_some() {
                 self.report.problem(id.range_value(), format!("the id `{}` is given twice", id.value()), None);
             }
+            let reaction = reaction.attribute("id").unwrap_or_default();
+            self.local_names.push((format!("{reaction}.{}", id.value()), name.clone()));
             let notes = Notes::of(parameter);
             builder.parameters.push(ParameterPart {
                 name: named(name, &id),

@@ -179,7 +179,7 @@ impl Drop for RunWriter {
 
 /// Whether a folder looks like a run, so that replacing it loses nothing else.
 pub(super) fn is_run(folder: &Path) -> bool {
-    folder.join(SETTINGS).is_file() && folder.join(PROBLEM).join(crate::document::FILE).is_file()
+    folder.join(SETTINGS).is_file() && folder.join(PROBLEM).is_dir()
 }
 
 fn is_empty_folder(folder: &Path) -> bool {

@@ -1,10 +1,10 @@
-//! The lines and cells of a tab-separated file, checked before any parser guesses at them.
+//! The lines and cells of a text file whose cells are separated by tabs, commas or semicolons.
 //!
 //! A parser that meets a stray quote reads the rest of a file as one cell, and complains, if at all, somewhere else.
-//! So every line is looked at first: text encoding, quotes, number of cells. A quoted cell (`"…"`, with `""` for a
-//! quote) must end on its line.
+//! Here every line is looked at by itself: text encoding, quotes, number of cells. A quoted cell (`"…"`, with `""` for
+//! a quote) must end on its line.
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use metacascade_engine::{Diagnostic, Place};
 
@@ -40,7 +40,7 @@ impl Line {
 /// On bytes that are not text a problem is added and nothing returned.
 pub(crate) fn decode<'b>(bytes: &'b [u8], file: &str, problems: &mut Problems) -> Option<&'b str> {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        let help = "save it as UTF-8, tab separated";
+        let help = "save it as UTF-8";
         problems.push(Diagnostic::new(file, "the file is UTF-16 text, not UTF-8").help(help));
         return None;
     }
@@ -61,21 +61,17 @@ pub(crate) fn decode<'b>(bytes: &'b [u8], file: &str, problems: &mut Problems) -
         span: before.len()..before.len() + width,
         text: before + rest.trim_end_matches('\r'),
     };
-    problems.push(
-        Diagnostic::new(file, "the file is not UTF-8 text")
-            .at(place, what)
-            .help("save the file as UTF-8, tab separated"),
-    );
+    problems.push(Diagnostic::new(file, "the file is not UTF-8 text").at(place, what).help("save the file as UTF-8"));
     None
 }
 
-/// The lines that hold anything but blanks and tabs. Both `\n` and `\r\n` end a line.
-pub(crate) fn lines(source: &str) -> Vec<Line> {
+/// The lines that hold anything but blanks, separators and empty quotes. Both `\n` and `\r\n` end a line.
+pub(crate) fn lines(source: &str, separator: char) -> Vec<Line> {
     let mut start = 0;
     let mut lines = Vec::new();
     for (index, text) in source.split('\n').enumerate() {
         let shown = text.strip_suffix('\r').unwrap_or(text);
-        if !shown.trim().is_empty() {
+        if shown.contains(|c: char| !c.is_whitespace() && c != separator && c != '"') {
             lines.push(Line { number: index + 1, start, end: start + shown.len() });
         }
         start += text.len() + 1;
@@ -83,7 +79,7 @@ pub(crate) fn lines(source: &str) -> Vec<Line> {
     lines
 }
 
-/// What stands between two tabs is not a cell.
+/// What stands between two separators is not a cell.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct StrayQuote {
     /// The quote, in bytes from the line's beginning.
@@ -92,35 +88,36 @@ pub(crate) struct StrayQuote {
     pub label: &'static str,
 }
 
-/// The cells of a line, as bytes of it, quotes included.
-pub(crate) fn cells(line: &str) -> Result<Vec<Range<usize>>, StrayQuote> {
-    let mut cells = Vec::new();
+/// Shows each cell of a line, as bytes of it, quotes included.
+pub(crate) fn each_cell(line: &str, separator: char, mut show: impl FnMut(Range<usize>)) -> Result<(), StrayQuote> {
     let mut start = 0;
     loop {
-        let end = cell_end(line, start)?;
-        cells.push(start..end);
+        let end = cell_end(line, separator, start)?;
+        show(start..end);
         if end == line.len() {
-            return Ok(cells);
+            return Ok(());
         }
         start = end + 1;
     }
 }
 
-/// How many cells a line has: [`cells`] without keeping them.
-pub(crate) fn count_cells(line: &str) -> Result<usize, StrayQuote> {
-    if line.contains('"') { cells(line).map(|cells| cells.len()) } else { Ok(line.matches('\t').count() + 1) }
+/// The cells of a line, as bytes of it, quotes included.
+pub(crate) fn cells(line: &str, separator: char) -> Result<Vec<Range<usize>>, StrayQuote> {
+    let mut cells = Vec::new();
+    each_cell(line, separator, |cell| cells.push(cell))?;
+    Ok(cells)
 }
 
-/// The byte of the tab that ends the cell at `start`, or the line's length.
-fn cell_end(line: &str, start: usize) -> Result<usize, StrayQuote> {
+/// The byte of the separator that ends the cell at `start`, or the line's length. Separators are of one byte.
+fn cell_end(line: &str, separator: char, start: usize) -> Result<usize, StrayQuote> {
     let rest = &line[start..];
     let Some(quoted) = rest.strip_prefix('"') else {
-        let cell = rest.split('\t').next().unwrap_or_default();
-        return match cell.find('"') {
+        let end = rest.bytes().position(|byte| byte == separator as u8).unwrap_or(rest.len());
+        return match rest[..end].bytes().position(|byte| byte == b'"') {
             Some(quote) => {
                 Err(StrayQuote { at: start + quote, label: "a quote inside a cell that does not begin with one" })
             }
-            None => Ok(start + cell.len()),
+            None => Ok(start + end),
         };
     };
     let mut closing = 0;
@@ -131,8 +128,10 @@ fn cell_end(line: &str, start: usize) -> Result<usize, StrayQuote> {
         };
         match quoted[closing..].chars().next() {
             Some('"') => closing += 1,
-            Some('\t') | None => return Ok(start + 1 + closing),
-            Some(_) => return Err(StrayQuote { at: start + closing, label: "text goes on after this closing quote" }),
+            Some(next) if next != separator => {
+                return Err(StrayQuote { at: start + closing, label: "text goes on after this closing quote" });
+            }
+            _ => return Ok(start + 1 + closing),
         }
     }
 }
@@ -146,22 +145,6 @@ pub(crate) fn content(line: &str, cell: Range<usize>) -> Range<usize> {
     };
     let start = offset + (inner.len() - inner.trim_start().len());
     start..start + inner.trim().len()
-}
-
-/// What the parser is to read: the lines that hold cells and nothing else.
-pub(crate) fn tidy<'s>(source: &'s str, lines: &[Line]) -> Cow<'s, str> {
-    let tidy = !source.contains('\r')
-        && lines.iter().enumerate().all(|(index, line)| line.number == index + 1)
-        && lines.last().is_none_or(|last| source.len() <= last.end + 1);
-    if tidy {
-        return Cow::Borrowed(source);
-    }
-    let mut text = String::with_capacity(source.len());
-    for line in lines {
-        text.push_str(line.text(source));
-        text.push('\n');
-    }
-    Cow::Owned(text)
 }
 
 #[cfg(test)]

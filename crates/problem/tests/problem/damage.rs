@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::fixture::Copy;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     "problem.yaml",
     "model.toml",
     "parameters.tsv",
@@ -13,6 +13,8 @@ const FILES: [&str; 7] = [
     "experiments.tsv",
     "observables.tsv",
     "measurements.tsv",
+    "subjects.csv",
+    "survival.tsv",
 ];
 
 /// What is done to one file.
@@ -28,6 +30,8 @@ enum Damage {
     DropLine(usize),
     /// A byte is replaced.
     Byte(usize, u8),
+    /// Bytes of no meaning, which may begin like a file of some format.
+    Noise(Vec<u8>),
 }
 
 fn damage() -> impl Strategy<Value = Damage> {
@@ -41,6 +45,12 @@ fn damage() -> impl Strategy<Value = Damage> {
         Just("((((X".to_owned()),
         Just("1/0".to_owned()),
         Just("é\u{301}☃".to_owned()),
+        Just("NA".to_owned()),
+        Just("1,5".to_owned()),
+        Just("interval".to_owned()),
+        Just("left".to_owned()),
+        Just("multinomial".to_owned()),
+        Just("1e300".to_owned()),
         ".{0,12}",
     ];
     prop_oneof![
@@ -49,12 +59,28 @@ fn damage() -> impl Strategy<Value = Damage> {
         any::<usize>().prop_map(Damage::Truncate),
         any::<usize>().prop_map(Damage::DropLine),
         (any::<usize>(), any::<u8>()).prop_map(|(at, byte)| Damage::Byte(at, byte)),
+        noise().prop_map(Damage::Noise),
     ]
+}
+
+/// Noise behind the first bytes of text, gzip and Parquet files, or none.
+fn noise() -> impl Strategy<Value = Vec<u8>> {
+    let starts = prop_oneof![
+        Just(b"".to_vec()),
+        Just(b"\x1F\x8B\x08\x00".to_vec()),
+        Just(b"PAR1".to_vec()),
+        Just(b"\xEF\xBB\xBF".to_vec()),
+        Just(b"\xFF\xFE".to_vec()),
+        Just(b"<?xml".to_vec()),
+    ];
+    let ends = prop_oneof![Just(b"".to_vec()), Just(b"\x08\x00\x00\x00PAR1".to_vec())];
+    (starts, prop::collection::vec(any::<u8>(), 0..200), ends)
+        .prop_map(|(start, middle, end)| [start, middle, end].concat())
 }
 
 fn spoil(text: &str, damage: &Damage) -> Vec<u8> {
     // Tables are cut at tabs, other files at blanks.
-    let separator = if text.contains('\t') { '\t' } else { ' ' };
+    let separator = ['\t', ';'].into_iter().find(|&separator| text.contains(separator)).unwrap_or(' ');
     let mut lines: Vec<Vec<String>> =
         text.split('\n').map(|line| line.split(separator).map(str::to_owned).collect()).collect();
     let places: Vec<(usize, usize)> =
@@ -72,6 +98,7 @@ fn spoil(text: &str, damage: &Damage) -> Vec<u8> {
         Damage::DropLine(at) => {
             lines.remove(at % lines.len());
         }
+        Damage::Noise(bytes) => return bytes.clone(),
         Damage::Truncate(at) => return text.as_bytes()[..at % text.len()].to_vec(),
         Damage::Byte(at, byte) => {
             let mut bytes = text.as_bytes().to_vec();
@@ -89,13 +116,13 @@ proptest! {
 
     #[test]
     fn damage_never_panics_and_always_names_a_file(
-        fixture in prop_oneof![Just("switching"), Just("immigration")],
+        fixture in prop_oneof![Just("switching"), Just("immigration"), Just("cohort")],
         damages in prop::collection::vec((0..FILES.len(), damage()), 1..3),
     ) {
         let copy = Copy::of(fixture);
         for (file, damage) in &damages {
             let path = copy.path().join(FILES[*file]);
-            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).into_owned();
             if !text.is_empty() {
                 std::fs::write(&path, spoil(&text, damage)).unwrap();
             }

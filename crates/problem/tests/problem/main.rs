@@ -3,9 +3,11 @@
 
 mod damage;
 mod fixture;
+mod kinds;
 mod likelihood;
 mod load;
 mod mistakes;
+mod petab;
 mod predictive;
 mod run;
 mod simulator;

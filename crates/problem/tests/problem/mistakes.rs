@@ -16,6 +16,8 @@ const P: &str = "parameters.tsv";
 const C: &str = "conditions.tsv";
 const E: &str = "experiments.tsv";
 const Y: &str = "problem.yaml";
+const S: &str = "subjects.csv";
+const V: &str = "survival.tsv";
 
 #[rustfmt::skip]
 const CASES: &[Case] = &[
@@ -62,11 +64,10 @@ const CASES: &[Case] = &[
     Case("switching", C, "all_M\tE", "all_M\tk_EM", "conditions.tsv:2:7|set here and in the parameter table"),
     Case("switching", C, "all_M\tE", "all_M\tM", "conditions.tsv:3:7|sets `M` twice|line 2"),
     Case("switching", C, "start_M", "start_X", "conditions.tsv:3:9|unknown name `start_X`|did you mean `start_M`?"),
-    Case("switching", C, "start_M", "start_M + M", "conditions.tsv:3:9|may not use `M`"),
+    Case("switching", C, "start_M", "start_M + M", "conditions.tsv:3:9|may not use `M` when an experiment begins"),
+    Case("switching", E, "from_M\t0\t", "from_M\t3.5\t", "measurements.tsv:9:|is before 3.5, when the experiment begins"),
     Case("switching", E, "0\tall_M", "0\tall_N", "experiments.tsv:3:10|no condition `all_N`|did you mean `all_M`?"),
-    Case("switching", E, "0\tall_M", "5\tall_M", "experiments.tsv:3:8|after time 0 is not supported yet|as an event"),
-    Case("switching", E, "0\tall_M", "-5\tall_M", "experiments.tsv:3:8|time -5 is negative"),
-    Case("switching", E, "0\tall_M", "-inf\tall_M", "experiments.tsv:3:8|steady state"),
+    Case("switching", E, "0\tall_M", "now\tall_M", "experiments.tsv:3:8|`time` must be a finite number"),
     Case("switching", E, "from_M\t0\tall_M", "from_M\t0\tall_M\nfrom_M\t0\tall_M", "experiments.tsv:4:10|sets what another condition"),
     // Observables.
     Case("switching", O, "E / total", "E / totl", "observables.tsv:2:24|unknown name `totl`|did you mean `total`?"),
@@ -88,7 +89,6 @@ const CASES: &[Case] = &[
     Case("switching", M, "0.9466", "", "measurements.tsv:2:16|`measurement` is empty"),
     Case("switching", M, "0.9466", "94.66", "measurements.tsv:2:16|a fraction cannot be 94.66|divide percentages by 100"),
     Case("switching", M, "0.9466\t1", "0.9466\t-1", "measurements.tsv:2:23|the time -1 is negative"),
-    Case("switching", M, "0.9466\t1", "0.9466\tinf", "measurements.tsv:2:23|steady state"),
     Case("immigration", M, "\t4.5\t", "\t-4.5\t", "measurements.tsv:2:13|a number of cells cannot be -4.5"),
     Case("immigration", M, "\t60\t", "\t-60\t", "measurements.tsv:13:13|an amount cannot be -60"),
     Case("immigration", M, "\t60\t", "\t0\t", "measurements.tsv:13:13|logarithmic noise cannot give 0"),
@@ -97,6 +97,43 @@ const CASES: &[Case] = &[
     Case("immigration", M, "1.5\ta", "-1\ta", "measurements.tsv:2:20|noise of this measurement is -1, not positive"),
     Case("immigration", M, "\tscale\t", "\tskale\t", "measurements.tsv:11:17|`skale` is neither a number nor a parameter|did you mean `scale`?"),
     Case("immigration", M, "330\t1\t2.5", "330\t1\t", "measurements.tsv:9:18|0 values in `observableParameters` where `light` needs 1"),
+    // Counts, shares, limits, means.
+    Case("cohort", M, "m1\t2\t4\t", "m1\t2\t4.5\t", "measurements.tsv:2:19|`poisson` noise cannot give 4.5|whole numbers"),
+    Case("cohort", M, "m1\t2\t3\t10", "m1\t2\t13\t10", "measurements.tsv:7:19|13 found out of 10"),
+    Case("cohort", M, "m1\t2\t3\t10", "m1\t2\t3\t", "measurements.tsv:7:21|`binomial` needs the number of `trials`"),
+    Case("cohort", M, "m1\t2\t3\t10", "m1\t2\t3\t0", "measurements.tsv:7:21|number of trials cannot be 0"),
+    Case("cohort", M, "\t0.5\t", "\t7.5\t", "measurements.tsv:2:22|sampled fraction cannot be 7.5|7.5 ml of 5 l"),
+    Case("cohort", M, "left", "below", "measurements.tsv:12:21|`censoring` cannot be `below`|none, left, right, interval"),
+    Case("cohort", M, "interval\t14", "interval\t9", "measurements.tsv:14:31|interval from 10 to 9 is empty"),
+    Case("cohort", M, "interval\t14", "\t14", "measurements.tsv:14:23|upper limit without an interval"),
+    Case("cohort", M, "m2\t1\t2\t\t\tleft", "m2\t1\t1\t\t\t", "measurements.tsv:12:18|1 is below what can be measured|`left`"),
+    Case("cohort", M, "3.5\t6", "3.5\t", "measurements.tsv:16:24|standard deviation without the number of subjects"),
+    Case("cohort", M, "3.5\t6", "-3.5\t6", "measurements.tsv:16:24|the standard deviation of 6 subjects cannot be -3.5"),
+    Case("cohort", M, "part_b\t\tm2", "part_b\t\tm1", "a sample of `stain` has 1 counts of 2 observables|0 where none was seen"),
+    Case("cohort", M, "0.52", "0.72", "fractions of `both` sum to 1.2, not to 1"),
+    Case("cohort", O, "stain\t\t\npart_b", "\t\t\npart_b", "observables.tsv:6:|needs an `observableGroup`"),
+    Case("cohort", O, "\t2\t18", "\t20\t18", "observables.tsv:8:|lower limit is not below the upper limit"),
+    // Subjects and times to events.
+    Case("cohort", M, "empty\tm1\t2\t4", "empty\tm9\t2\t4", "measurements.tsv:2:13|there is no subject `m9`|did you mean"),
+    Case("cohort", M, "empty\tm1\t2\t4", "full\tm1\t2\t4", "measurements.tsv:2:7|the subject is not in `full`|says `empty`"),
+    Case("cohort", S, "m2;left", "m1;left", "subjects.csv:3:1|the subject `m1` is listed twice|line 2"),
+    Case("cohort", S, "m2;left;empty;0,5", "m2;left;empty;much", "subjects.csv:3:|`grams` sets a parameter and must be a number"),
+    Case("cohort", S, "m2;left;empty", "m2;left;emty", "subjects.csv:3:9|there is no experiment `emty`|did you mean `empty`?"),
+    Case("cohort", Y, "grams: dose", "grams: doze", "subjects.csv:1:31|`grams` sets no parameter|did you mean `dose`?"),
+    Case("cohort", P, "hazard\t0.01", "dose\t0.01", "parameters.tsv:4:1|`dose` is also set for each subject"),
+    Case("cohort", V, "m2\t20\t0", "m2\t0\t0", "survival.tsv:3:4|without follow-up|leave the subject out"),
+    Case("cohort", V, "m2\t20\t0", "m2\t-20\t0", "survival.tsv:3:4|the time -20 is negative"),
+    Case("cohort", V, "m2\t20\t0", "m2\t20\t2", "survival.tsv:3:7|`event` cannot be `2`"),
+    Case("cohort", V, "48\t1\t96", "48\t1\t40", "survival.tsv:4:9|interval from 2 to"),
+    Case("cohort", V, "m2\t20\t0", "m1\t20\t0", "survival.tsv:3:1|the subject `m1` comes twice|line 2"),
+    Case("cohort", V, "0\t\twell <= 0", "0\t\twel <= 0", "survival.tsv:3:9|unknown name `wel`|did you mean `well`?"),
+    // Units.
+    Case("cohort", P, "0.1\ttrue\t1/day", "0.1\ttrue\t1/hour", "parameters.tsv:4:27|the unit is `1/hour`, the model's is `1/day`|24 times as large"),
+    Case("cohort", P, "0.1\ttrue\t1/day", "0.1\ttrue\tmm", "parameters.tsv:4:27|the model's unit is `1/day`"),
+    Case("cohort", M, "hours", "ml", "measurements.tsv:4:27|`ml` is length^3|{from: ml, to: day, by: …}"),
+    Case("cohort", M, "\tml\t", "\tg\t", "measurements.tsv:15:25|`g` is mass|say by how much in `conversions`: {from: g, to: cells, by: …}"),
+    Case("cohort", O, "cells\t\t2\t18", "1/day\t\t2\t18", "observables.tsv:8:8|in `observableFormula`|`observableUnit` is `1/day`"),
+    Case("cohort", Y, "by: cells_per_ml", "by: cells_per_l", "`conversions` converts by `cells_per_l`|not estimated"),
 ];
 
 fn diagnose(copy: &Copy) -> Diagnostics {
@@ -178,6 +215,48 @@ fn binary_and_foreign_encodings_are_told() {
     latin[at] = 0xE4;
     let found = diagnose(copy.write(P, latin)).to_string();
     assert!(found.contains("parameters.tsv:4:7") && found.contains("not UTF-8"), "{found}");
+}
+
+#[test]
+fn hostile_files_are_named_and_do_no_harm() {
+    // A link that leaves the folder.
+    let copy = Copy::of("switching");
+    let other = Copy::of("switching");
+    fs::remove_file(copy.path().join(M)).unwrap();
+    std::os::unix::fs::symlink(other.path().join(M), copy.path().join(M)).unwrap();
+    let found = diagnose(&copy).to_string();
+    assert!(found.contains("measurements.tsv") && found.contains("leaves the problem's folder"), "{found}");
+    // A folder, and a file that claims to be huge.
+    let copy = Copy::of("switching");
+    fs::remove_file(copy.path().join(M)).unwrap();
+    fs::create_dir(copy.path().join(M)).unwrap();
+    let found = diagnose(&copy).to_string();
+    assert!(found.contains("measurements.tsv") && found.contains("no regular file"), "{found}");
+    fs::remove_dir(copy.path().join(M)).unwrap();
+    fs::File::create(copy.path().join(M)).unwrap().set_len(1 << 40).unwrap();
+    let found = diagnose(&copy).to_string();
+    assert!(found.contains("measurements.tsv") && found.contains("larger than 1 GB"), "{found}");
+    // Aliases that expand without end.
+    let copy = Copy::of("switching");
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let before = format!("*a{}", level - 1);
+        text.push_str(&format!("a{level}: &a{level} [{}]\n", vec![before.as_str(); 10].join(", ")));
+    }
+    let found = diagnose(copy.write(Y, text)).to_string();
+    assert!(found.contains("problem.yaml"), "{found}");
+    // Entities that expand without end, in a model.
+    let copy = Copy::of("switching");
+    let mut text = "<?xml version=\"1.0\"?>\n<!DOCTYPE sbml [<!ENTITY e0 \"x\">".to_owned();
+    for level in 1..12 {
+        let before = format!("&e{};", level - 1).repeat(10);
+        text.push_str(&format!("<!ENTITY e{level} \"{before}\">"));
+    }
+    text.push_str("]>\n<sbml xmlns=\"http://www.sbml.org/sbml/level3/version2/core\">&e11;</sbml>\n");
+    copy.write("model.xml", text);
+    copy.replace(Y, "{location: model.toml, language: metacascade}", "{location: model.xml, language: sbml}");
+    let found = diagnose(&copy).to_string();
+    assert!(found.contains("model.xml"), "{found}");
 }
 
 #[test]

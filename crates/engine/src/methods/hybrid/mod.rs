@@ -92,7 +92,7 @@ impl Stepper for Hybrid {
 
     fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError> {
         let network = state.network;
-        if state.time() == 0.0 {
+        if state.time() <= network.start {
             self.partition.reset(network);
             self.target = None;
             self.now.clear();

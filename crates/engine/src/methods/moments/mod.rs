@@ -89,8 +89,11 @@ impl LinearNoise<'_> {
         for &time in self.times {
             while let Some(at) = events.iter().map(|(at, _)| *at).min_by(f64::total_cmp).filter(|at| *at <= time) {
                 run.advance(at)?;
-                // Of several the one of largest priority; of equal ones the first.
-                let priority = |event: &Event| event.priority.as_ref().map_or(0.0, |p| p.evaluate(&run.state.values));
+                // Of several an intervention, then the one of largest priority; of equal ones the first.
+                let priority = |event: &Event| match &event.priority {
+                    _ if event.imposed => f64::INFINITY,
+                    priority => priority.as_ref().map_or(0.0, |priority| priority.evaluate(&run.state.values)),
+                };
                 let due = events.iter().enumerate().filter(|(_, (other, _))| *other <= at);
                 let first = due.min_by(|(_, (_, a)), (_, (_, b))| priority(b).total_cmp(&priority(a)));
                 if let Some((place, &(_, event))) = first {
@@ -115,7 +118,7 @@ fn scheduled<'n>(state: &State<'n>) -> Result<Vec<(f64, &'n Event)>, SimulationE
         let Trigger::At { at, every } = &event.trigger else { return Err(SimulationError::Condition) };
         let at = at.evaluate(&state.values);
         // An event that never comes (NaN or infinite time) or lies before the start does nothing.
-        if (0.0..f64::INFINITY).contains(&at) {
+        if (state.network.start..f64::INFINITY).contains(&at) {
             let delay = event.delay.as_ref().map_or(0.0, |delay| delay.evaluate(&state.values));
             let value = |program: &crate::expression::Program| program.evaluate(&state.values);
             let (interval, times) = every.as_ref().map_or((0.0, 1.0), |[a, b]| (value(a), value(b)));

@@ -3,18 +3,38 @@
 //! * Each (observable, experiment, time) gives one coordinate, the mean over its subjects of the transformed
 //!   measurement. Numbers of cells, amounts and whatever has logarithmic noise are transformed by asinh(y/s): linear
 //!   near 0, logarithmic far from it. s is the measurement's noise where it is a number; otherwise 5 % of the median
-//!   of the absolute measurements of that observable and experiment. Fractions and the rest stay as they are.
+//!   of the absolute measurements of that observable and experiment, and one counted cell at least under a law of counts.
+//!   Shares of trials are transformed by the arcsine of the root, whose variance hardly depends on the share (Anscombe
+//!   1948, Biometrika 35:246). Fractions and the rest stay as they are. Counts of part of a sample are first divided
+//!   by what share it is.
 //! * Where several subjects were measured at equal times, one coordinate for each (observable, experiment): the
 //!   logarithm of the variance between subjects, pooled over times. Subjects are exchangeable: which of them comes
 //!   first in the table changes nothing.
+//! * Where means of several subjects come with their standard deviation, one coordinate for each (observable,
+//!   experiment): the logarithm of the pooled variance.
+//! * Where named subjects (`replicateId`, `subjectId`) were counted again and again, three coordinates for each
+//!   (observable, experiment) say how the next count follows from the one before ([`transitions`]).
 //! * Where the noise has an estimated parameter, one coordinate for each (observable, experiment): the logarithm of the
 //!   mean squared deviation from a reference, the model's mean field where it fits the data best, after what a change
 //!   of parameters could explain to first order is taken away. Any fixed reference would do; near the data this one
 //!   tells noise from trend.
+//!
+//! Values beyond an assay's limits enter as the limit, measured and simulated alike; a value that was found in an
+//! interval is the lower end, and so is what is simulated in it. The distance between summaries is that of
+//! [`metacascade_inference::abc_smc`]: differences in what regression predicts from them, so their scales do not matter,
+//! and which of them tell of which parameter is learned.
+
+mod transitions;
 
 use std::{collections::BTreeMap, ops::Range};
 
-use crate::{measurements::Override, observables::Kind, problem::Problem};
+use crate::{
+    measurements::{Measurement, Override, Reading},
+    noise::NoiseDistribution,
+    observables::{Kind, Observable},
+    problem::Problem,
+};
+use transitions::Transitions;
 
 /// A variance of exactly 0 is taken as this share of the squared unit, so that its logarithm is finite.
 const SMALLEST_VARIANCE: f64 = 1e-6;
@@ -23,15 +43,21 @@ const SMALLEST_VARIANCE: f64 = 1e-6;
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Transform {
     Identity,
+    /// y / e: what all would have given where a share e was looked at.
+    Scaled(f64),
     /// asinh(y / s).
     Asinh(f64),
+    /// asin √((k + 3/8) / (n + 3/4)) of k out of n trials.
+    Arcsine(f64),
 }
 
 impl Transform {
     fn apply(self, y: f64) -> f64 {
         match self {
             Self::Identity => y,
+            Self::Scaled(exposure) => y / exposure,
             Self::Asinh(scale) => (y / scale).asinh(),
+            Self::Arcsine(trials) => ((y + 0.375) / (trials + 0.75)).clamp(0.0, 1.0).sqrt().asin(),
         }
     }
 }
@@ -47,10 +73,15 @@ struct Group {
     noise_is_estimated: bool,
     /// What is a small variance in these coordinates.
     floor: f64,
+    /// Positions of the standard deviations of means, the degrees of freedom of each, and what is a small variance.
+    deviations: Vec<(usize, f64)>,
+    small: f64,
+    /// How counts follow from counts.
+    transitions: Option<Transitions>,
 }
 
-/// A measurement: time, position among the data, value, noise if it is a number.
-type Row = (f64, usize, f64, Option<f64>);
+/// A measurement and its position among the data.
+type Row<'p> = (&'p Measurement, usize);
 
 /// The map from data sets to summaries.
 #[derive(Debug)]
@@ -74,46 +105,51 @@ struct Reference {
 
 impl Summaries {
     pub fn new(problem: &Problem) -> Self {
-        let mut found: BTreeMap<(usize, usize), Vec<Row>> = BTreeMap::new();
+        let mut found: BTreeMap<(usize, usize), Vec<Row<'_>>> = BTreeMap::new();
         let mut estimated: BTreeMap<(usize, usize), bool> = BTreeMap::new();
-        let mut position = 0;
+        let mut deviations: BTreeMap<(usize, usize), Vec<(usize, f64)>> = BTreeMap::new();
+        let (mut position, mut spread) = (0, problem.measurement_count());
         for series in problem.series() {
             let key = (series.observable, series.experiment);
             let rows = found.entry(key).or_default();
             for row in &series.measurements {
-                rows.push((row.time, position, row.value, row.noise));
+                rows.push((row, position));
                 position += 1;
+                if let Reading::Mean { n, sd: Some(_) } = row.reading {
+                    deviations.entry(key).or_default().push((spread, n - 1.0));
+                    spread += 1;
+                }
                 *estimated.entry(key).or_default() |= noise_is_estimated(problem, series.observable, &row.overrides);
             }
         }
+        let mut transitions = transitions::of(problem);
         let mut members = Vec::with_capacity(position);
         let mut groups = Vec::new();
         for ((observable, experiment), mut rows) in found {
-            rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+            rows.sort_by(|a, b| a.0.time.total_cmp(&b.0.time));
             let definition = &problem.observables()[observable];
-            let stabilised = matches!(definition.kind, Kind::Cells | Kind::Amount) || definition.noise.is_logarithmic();
-            let typical = typical(rows.iter().map(|row| row.2));
+            let typical = typical(rows.iter().map(|(row, _)| row.level()));
             let mut times: Vec<(f64, Range<usize>)> = Vec::new();
-            for (time, position, _, noise) in rows {
-                // With logarithmic noise, the noise is relative: no scale of the measurement.
-                let noise = noise.filter(|_| !definition.noise.is_logarithmic());
-                let transform =
-                    if stabilised { Transform::Asinh(noise.unwrap_or(0.05 * typical)) } else { Transform::Identity };
-                members.push((position, transform));
+            for (row, position) in rows {
+                members.push((position, transform(definition, row, typical)));
                 let end = members.len();
                 match times.last_mut() {
-                    Some((last, range)) if *last == time => range.end = end,
-                    _ => times.push((time, end - 1..end)),
+                    Some((last, range)) if *last == row.time => range.end = end,
+                    _ => times.push((row.time, end - 1..end)),
                 }
             }
-            let unit = if stabilised || definition.kind == Kind::Fraction { 1.0 } else { typical };
+            let key = (observable, experiment);
+            let unit = if is_stabilised(definition) || definition.kind == Kind::Fraction { 1.0 } else { typical };
             groups.push(Group {
                 observable,
                 experiment,
                 spread: times.iter().any(|(_, range)| range.len() > 1),
-                noise_is_estimated: estimated.get(&(observable, experiment)) == Some(&true),
+                noise_is_estimated: estimated.get(&key) == Some(&true),
                 times,
                 floor: SMALLEST_VARIANCE * unit * unit,
+                deviations: deviations.remove(&key).unwrap_or_default(),
+                small: SMALLEST_VARIANCE * typical * typical,
+                transitions: transitions.remove(&key),
             });
         }
         Self { groups, members, reference: None }
@@ -169,6 +205,12 @@ impl Summaries {
             if group.spread {
                 summaries.push((squares / degrees as f64 + group.floor).ln());
             }
+            if !group.deviations.is_empty() {
+                let total: f64 = group.deviations.iter().map(|(_, degrees)| degrees).sum();
+                let sum = |sum, &(at, degrees): &(usize, f64)| sum + degrees * data[at] * data[at];
+                summaries.push((group.deviations.iter().fold(0.0, sum) / total + group.small).ln());
+            }
+            summaries.extend(group.transitions.iter().flat_map(|transitions| transitions.summaries(data)));
         }
         summaries.extend(self.reference.iter().flat_map(|reference| self.deviations(reference, &noisy)));
         summaries
@@ -201,6 +243,12 @@ impl Summaries {
             if group.spread {
                 names.push(format!("{observable} {experiment} log variance between subjects"));
             }
+            if !group.deviations.is_empty() {
+                names.push(format!("{observable} {experiment} log variance as given"));
+            }
+            if group.transitions.is_some() {
+                names.extend(Transitions::NAMES.map(|name| format!("{observable} {experiment} {name}")));
+            }
         }
         for group in self.groups.iter().filter(|group| group.noise_is_estimated && self.reference.is_some()) {
             let observable = &problem.observables()[group.observable].id;
@@ -209,6 +257,31 @@ impl Summaries {
         }
         names
     }
+}
+
+/// Whether the scatter of an observable grows with its value, so that it is compared on a logarithmic scale.
+fn is_stabilised(observable: &Observable) -> bool {
+    let counted = matches!(observable.noise, NoiseDistribution::Poisson | NoiseDistribution::NegativeBinomial);
+    matches!(observable.kind, Kind::Cells | Kind::Amount) || observable.noise.is_logarithmic() || counted
+}
+
+/// How a measurement becomes a coordinate.
+fn transform(observable: &Observable, row: &Measurement, typical: f64) -> Transform {
+    if observable.noise.is_discrete()
+        && !matches!(observable.noise, NoiseDistribution::Poisson | NoiseDistribution::NegativeBinomial)
+    {
+        return Transform::Arcsine(row.exposure);
+    }
+    if !is_stabilised(observable) {
+        return match row.exposure {
+            1.0 => Transform::Identity,
+            exposure => Transform::Scaled(exposure),
+        };
+    }
+    // With logarithmic noise the noise is relative, with counts it is a dispersion: no scale of the measurement.
+    let noise = row.noise.filter(|_| !observable.noise.is_logarithmic() && !observable.noise.is_discrete());
+    let least = if observable.noise.is_discrete() { 1.0 } else { 0.0 };
+    Transform::Asinh(noise.unwrap_or(0.05 * typical * row.exposure).max(least))
 }
 
 /// The median of the absolute values that are not 0, or 1 if there is none.

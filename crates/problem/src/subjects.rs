@@ -1,0 +1,222 @@
+//! The subject table: who was measured, in which group and arm, and what is known of each.
+//!
+//! A column that has the name of a parameter, of the model or of the parameter table, sets that parameter for each
+//! subject; `covariates: {column: parameter}` in `problem.yaml` says so for a column of another name. Other columns are
+//! carried along, as strata of survival. Measurements refer to subjects by `subjectId`, or else `replicateId`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use metacascade_engine::suggestion;
+
+use crate::{
+    experiments::Experiment,
+    problems::{Complaint, Problems},
+    scope::Scope,
+    table::{Columns, Table, parse_number},
+};
+
+/// Columns that have a meaning; all others are covariates.
+pub(crate) const COLUMNS: Columns =
+    Columns { kind: "subject", required: &["subjectId"], optional: &["groupId", "experimentId"], open: true };
+
+/// A subject of the subject table: one animal, patient or culture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Identifier.
+    pub id: String,
+    /// Position among the problem's groups, if it is in one.
+    pub group: Option<usize>,
+    /// Position among the problem's experiments: the arm it is in, if the table says so.
+    pub experiment: Option<usize>,
+    /// Subjects of one class have the same parameters.
+    pub(crate) class: usize,
+}
+
+/// A column of the subject table beyond those with a meaning of their own.
+#[derive(Clone, Debug)]
+pub struct Covariate {
+    /// The column's name.
+    pub name: String,
+    /// The parameter that it sets, if it sets one.
+    pub parameter: Option<String>,
+    /// The value of each subject.
+    pub values: Values,
+    /// Where the parameter stands among the values of all symbols.
+    pub(crate) slot: Option<usize>,
+}
+
+/// The values of a covariate.
+#[derive(Clone, Debug)]
+pub enum Values {
+    /// Numbers, not-a-number where the cell is empty.
+    Numbers(Vec<f64>),
+    /// Words, empty where the cell is.
+    Labels(Vec<String>),
+}
+
+/// All that the subject tables say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Subjects {
+    pub subjects: Vec<Subject>,
+    pub groups: Vec<String>,
+    pub covariates: Vec<Covariate>,
+}
+
+impl Subjects {
+    /// Sets what the covariates of a subject set.
+    pub fn set(&self, subject: usize, values: &mut [f64]) {
+        for covariate in &self.covariates {
+            if let (Some(slot), Values::Numbers(numbers)) = (covariate.slot, &covariate.values) {
+                values[slot] = numbers[subject];
+            }
+        }
+    }
+
+    /// Whether a parameter is set for each subject.
+    pub fn sets(&self, parameter: &str) -> bool {
+        self.covariates.iter().any(|covariate| covariate.parameter.as_deref() == Some(parameter))
+    }
+}
+
+/// Reads all subject tables; `mapped` says which columns set which parameter besides those of the same name.
+pub(crate) fn read(
+    tables: &[Table],
+    experiments: Option<&[Experiment]>,
+    mapped: &BTreeMap<String, String>,
+    scope: &mut Scope<'_>,
+    problems: &mut Problems,
+) -> Subjects {
+    let mut found = Subjects::default();
+    let mut seen: HashMap<String, String> = HashMap::new();
+    let mut groups: HashMap<String, usize> = HashMap::new();
+    let mut cells: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
+    for table in tables {
+        let before = found.subjects.len();
+        for row in 0..table.len() {
+            let id = read_id(table, row, &mut seen, problems).unwrap_or_default();
+            let group = table.column("groupId").and_then(|cells| cells.text(row)).map(|name| {
+                *groups.entry(name.to_owned()).or_insert_with(|| {
+                    found.groups.push(name.to_owned());
+                    found.groups.len() - 1
+                })
+            });
+            let experiment = read_arm(table, row, experiments, problems);
+            found.subjects.push(Subject { id, group, experiment, class: 0 });
+        }
+        for name in table.names().filter(|name| COLUMNS.known().all(|known| known != *name)) {
+            let values = cells.entry(name).or_default();
+            values.resize(before, None);
+            values.extend((0..table.len()).map(|row| table.column(name).and_then(|cells| cells.text(row))));
+        }
+    }
+    let places = Places { tables };
+    for (name, mut texts) in cells {
+        texts.resize(found.subjects.len(), None);
+        found.covariates.push(read_covariate(name, &texts, mapped, &places, scope, problems));
+    }
+    classify(&mut found);
+    found
+}
+
+/// An identifier of a subject may be any text, such as a patient's number, that comes once.
+fn read_id(table: &Table, row: usize, seen: &mut HashMap<String, String>, problems: &mut Problems) -> Option<String> {
+    let id = table.column("subjectId")?.required(table, row, problems)?;
+    if let Some(first) = seen.get(id) {
+        problems.cell(table, row, "subjectId", |text| {
+            Complaint::new(format!("the subject `{text}` is listed twice"), "again here")
+                .help(format!("first listed in {first}"))
+        });
+        return None;
+    }
+    seen.insert(id.to_owned(), format!("{}, line {}", table.file(), table.line(row)));
+    Some(id.to_owned())
+}
+
+fn read_arm(table: &Table, row: usize, experiments: Option<&[Experiment]>, problems: &mut Problems) -> Option<usize> {
+    let name = table.column("experimentId")?.text(row)?;
+    let experiments = experiments?;
+    let position = experiments.iter().position(|experiment| experiment.id == name);
+    if position.is_none() {
+        problems.cell(table, row, "experimentId", |text| {
+            let known = experiments.iter().map(|experiment| experiment.id.as_str()).filter(|id| !id.is_empty());
+            Complaint::new(format!("there is no experiment `{text}`"), "not in the experiment table")
+                .maybe_help(suggestion(text, known))
+        });
+    }
+    position
+}
+
+/// Where a subject's row is.
+struct Places<'t> {
+    tables: &'t [Table],
+}
+
+impl Places<'_> {
+    fn cell(&self, subject: usize, column: &str, problems: &mut Problems, complaint: impl FnOnce(&str) -> Complaint) {
+        let mut row = subject;
+        for table in self.tables {
+            if row < table.len() {
+                return problems.cell(table, row, column, complaint);
+            }
+            row -= table.len();
+        }
+    }
+
+    fn header(&self, column: &str, problems: &mut Problems, complaint: Complaint) {
+        if let Some(table) = self.tables.iter().find(|table| table.names().any(|name| name == column)) {
+            problems.header_cell(table, column, complaint);
+        }
+    }
+}
+
+fn read_covariate(
+    name: &str,
+    texts: &[Option<&str>],
+    mapped: &BTreeMap<String, String>,
+    places: &Places<'_>,
+    scope: &mut Scope<'_>,
+    problems: &mut Problems,
+) -> Covariate {
+    let target = mapped.get(name).map_or(name, String::as_str);
+    let slot = scope.parameter_slot(target);
+    let parameter = slot.map(|_| target.to_owned());
+    let numbers = || texts.iter().map(|text| text.map_or(Some(f64::NAN), parse_number)).collect::<Option<Vec<f64>>>();
+    if slot.is_none() {
+        if mapped.contains_key(name) && scope.network.is_some() {
+            let complaint = Complaint::new(format!("`{name}` sets no parameter"), "its parameter is unknown");
+            let message = suggestion(target, scope.parameter_names());
+            let help = message.unwrap_or_else(|| format!("there is no parameter `{target}`; change `covariates`"));
+            places.header(name, problems, complaint.help(help));
+        }
+        let labels = || texts.iter().map(|text| text.unwrap_or_default().to_owned()).collect();
+        let values = numbers().map_or_else(|| Values::Labels(labels()), Values::Numbers);
+        return Covariate { name: name.to_owned(), parameter, values, slot };
+    }
+    let mut values = Vec::with_capacity(texts.len());
+    for (subject, text) in texts.iter().enumerate() {
+        let number = text.and_then(parse_number);
+        if number.is_none() {
+            places.cell(subject, name, problems, |_| {
+                Complaint::new(format!("`{name}` sets a parameter and must be a number"), "for this subject")
+                    .help("give a number, or leave the subject out")
+            });
+        }
+        values.push(number.unwrap_or(f64::NAN));
+    }
+    Covariate { name: name.to_owned(), parameter, values: Values::Numbers(values), slot }
+}
+
+/// Finds who is the same, so that a mean field is solved once for them.
+fn classify(found: &mut Subjects) {
+    let mut classes: HashMap<Vec<u64>, usize> = HashMap::new();
+    for index in 0..found.subjects.len() {
+        let mut key = Vec::new();
+        for covariate in &found.covariates {
+            if let (Some(_), Values::Numbers(numbers)) = (covariate.slot, &covariate.values) {
+                key.push(numbers[index].to_bits());
+            }
+        }
+        let next = classes.len();
+        found.subjects[index].class = *classes.entry(key).or_insert(next);
+    }
+}
