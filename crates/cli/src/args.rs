@@ -93,6 +93,8 @@ pub struct Sbc {
     /// Write ranks and coverage to this file, as JSON.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
 /// Evaluate a problem at given parameters
 ///
 /// Tells the log-likelihood of the measurements, chi², and the log densities of prior and posterior, at the nominal values
