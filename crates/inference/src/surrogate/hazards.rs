@@ -162,8 +162,8 @@ impl Hazards {
             .map(|chunk| {
                 let width = if derivatives { size } else { 0 };
                 let mut sums = Sums { value: 0.0, gradient: vec![0.0; width], information: vec![0.0; width * width] };
-                for index in chunk * CHUNK..((chunk + 1) * CHUNK).min(rows.count()) {
-                    self.add(rows.row(index), rows.weights[index], &counts[index], &mut sums, derivatives);
+                for (index, counts) in counts.iter().enumerate().skip(chunk * CHUNK).take(CHUNK) {
+                    self.add(rows.row(index), rows.weights[index], counts, &mut sums, derivatives);
                 }
                 sums
             })
