@@ -38,7 +38,8 @@ pub struct Job<'a> {
 /// ```
 /// use std::ops::ControlFlow;
 /// use metacascade_engine::{Job, Lockstep, Network};
-/// ///
+/// use metacascade_random::Key;
+///
 /// let network = Network::builder("decay").species("X", "1000").parameter("k", 0.1).reaction("X ->", "k*X").build()?;
 /// // Two proposals of the parameter, a hundred trajectories each.
 /// let proposals = [[0.1], [0.2]];
