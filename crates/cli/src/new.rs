@@ -57,7 +57,7 @@ fn write(folder: &Path, starter: &Starter, seed: u64) -> Result<(), Failed> {
     let rows = rows(starter);
     file("measurements.tsv", &measurements(&rows, |_| 1.0))?;
     let problem = Problem::load(folder)?;
-    let method = &problem.simulation().method;
+    let method = &problem.simulation().method();
     let data = ProblemSimulator::new(&problem, method).data(&problem.nominal(), Key::new(seed));
     let data = data.map_err(|failure| Failed::Work(format!("cannot simulate `{}`: {failure}", starter.model)))?;
     // Data are in the order of the problem's series.

@@ -34,6 +34,35 @@ fn shipped_models_are_listed_and_shown() {
 }
 
 #[test]
+fn lesions_are_listed_one_a_row() {
+    let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (lesions, table) = (place.join("lesions.csv"), place.join("table.csv"));
+    let (lesions, table) = (lesions.to_str().unwrap(), table.to_str().unwrap());
+    let arguments = ["simulate", "cascade-core", "--times", "20,45", "-n", "3", "-o", table, "--lesions", lesions];
+    let output = metacascade(&arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let read = |path: &str| -> Vec<Vec<String>> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    };
+    let (lesions, table) = (read(lesions), read(table));
+    assert_eq!(lesions[0], ["trajectory", "time", "lesions", "size", "founded", "state"]);
+    assert!(lesions[1..].iter().all(|row| row[2] == "lung" && row[5] == "active"));
+    let column = |name: &str| table[0].iter().position(|known| known == name).unwrap();
+    for row in &table[1..] {
+        let here = lesions[1..].iter().filter(|lesion| lesion[..2] == row[..2]);
+        let sizes: Vec<f64> = here.map(|lesion| lesion[3].parse().unwrap()).collect();
+        let number = |name: &str| row[column(name)].parse::<f64>().unwrap();
+        assert_eq!(sizes.len() as f64, number("lung"));
+        assert!((sizes.iter().sum::<f64>() - number("lung_cells")).abs() <= 1e-6 * number("lung_cells"));
+    }
+    assert!(lesions.len() > 10, "{}", lesions.len());
+    let refused = metacascade(&["simulate", "birth-death", "--times", "1", "--lesions", "x.csv"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("no lesions"), "{}", text(&refused.stderr));
+}
+
+#[test]
 fn a_problem_is_checked_and_summed_up() {
     let datasets = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets");
     let sound = format!("{datasets}/sw620-switching");

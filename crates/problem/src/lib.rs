@@ -70,6 +70,7 @@
 
 mod document;
 mod evaluate;
+mod exact;
 mod experiments;
 mod export;
 mod files;
@@ -114,7 +115,7 @@ pub use overview::{ObservableOverview, Overview, overview};
 pub use parameters::Parameter;
 pub use predictive::{DRAWS, Predictive, predictive};
 pub use problem::Problem;
-pub use run::{Run, RunError, RunSettings, RunWriter, write_file, write_table};
+pub use run::{Run, RunError, RunSettings, RunWriter, TableColumn, write_columns, write_file, write_table};
 pub use simulator::ProblemSimulator;
 pub use subjects::{Covariate, Subject, Values};
 pub use survival::{Endpoint, Survival, kaplan_meier};

@@ -254,7 +254,12 @@ pub(crate) struct View<'v> {
     values: &'v mut [f64],
 }
 
-impl View<'_> {
+impl<'v> View<'v> {
+    /// Of all values, those of observables and placeholders among them.
+    pub fn new(values: &'v mut [f64]) -> Self {
+        Self { values }
+    }
+
     pub fn values(&self) -> &[f64] {
         self.values
     }
