@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use metacascade_engine::{Method, Simulator};
+use metacascade_engine::{Method, Simulator, Subject};
 use metacascade_inference::Failure;
-use metacascade_random::{Key, rand::Rng};
+use metacascade_random::rand::Rng;
 
 use crate::{
     measurements::{Measurement, Override, Reading, Trajectory},
@@ -203,7 +203,7 @@ impl<'p> Workspace<'p> {
         design: Design,
         estimated: &[f64],
         times: &[f64],
-        key: Key,
+        whom: impl Into<Subject>,
         mut visit: impl FnMut(usize, &mut View<'_>) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<(), Failure> {
         let Self { problem, method, simulators, values } = self;
@@ -239,7 +239,7 @@ impl<'p> Workspace<'p> {
                 }
             }
         };
-        let finished = simulator.run_from(&parameters, &initial, &all, key, &mut record);
+        let finished = simulator.run_from(&parameters, &initial, &all, whom, &mut record);
         match (failure, finished) {
             (Some(failure), _) => Err(failure),
             (None, Err(error)) => Err(Failure(error.to_string())),

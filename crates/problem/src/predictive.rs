@@ -45,9 +45,11 @@ struct Plan {
     /// The subjects measured in it; each draw sets the covariates of the next one.
     subjects: Vec<Option<usize>>,
     times: Vec<f64>,
-    /// Observable, and its placeholders' values and exposure at each time.
-    observed: Vec<(usize, Vec<Box<[Override]>>, Vec<f64>)>,
+    observed: Vec<Observed>,
 }
+
+/// An observable, and its placeholders' values and exposure at each time.
+type Observed = (usize, Vec<Box<[Override]>>, Vec<f64>);
 
 /// Simulates every experiment under up to `draws` parameter vectors of a posterior.
 ///

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use metacascade_engine::Method;
+use metacascade_engine::{Method, Subject};
 use metacascade_inference::{Failure, Parameter, Proposal, Simulator, optimise};
 use metacascade_random::Key;
 use rayon::prelude::*;
@@ -23,11 +23,14 @@ const REFERENCE_STARTS: usize = 6;
 /// Step in normal scores over which the reference's dependence on the parameters is measured.
 const REFERENCE_STEP: f64 = 0.02;
 
+/// The child of a data set's key that names the streams of its groups; those of its trajectories are counted from 0.
+const GROUPS: u64 = 0x6772_6f75_7073_0000;
+
 /// Simulates whole data sets of a problem, in the layout of its measurements, and summarises them.
 ///
 /// Each subject ([`crate::Trajectory`]) is one trajectory of its experiment, observed at the times of its
-/// measurements with noise drawn from the observable's law. Streams are keyed by proposal and subject: batches and
-/// threads change nothing.
+/// measurements with noise drawn from the observable's law. Subjects of one group share what varies between groups.
+/// Streams are keyed by proposal, group and subject: batches and threads change nothing.
 #[derive(Debug)]
 pub struct ProblemSimulator<'p> {
     problem: &'p Problem,
@@ -86,13 +89,17 @@ impl<'p> ProblemSimulator<'p> {
 
     fn data_in(&self, workspace: &mut Workspace<'_>, parameters: &[f64], key: Key) -> Result<Vec<f64>, Failure> {
         let mut data = vec![f64::NAN; data_len(self.problem)];
+        let groups = key.child(GROUPS);
         for (index, run) in self.runs.iter().enumerate() {
             let key = key.child(index as u64);
+            let group = run.design.subject.and_then(|subject| self.problem.subjects()[subject].group);
             for subject in 0..run.count {
                 let key = if subject == 0 { key } else { key.child(2).child(subject as u64) };
                 let mut noise = key.child(1).stream();
                 let mut answers = Answers::new(&run.questions);
-                workspace.run(run.design, parameters, &run.times, key.child(0), |time, view| {
+                let own = key.child(0);
+                let whom = Subject { key: own, group: group.map_or(own, |group| groups.child(group as u64)) };
+                workspace.run(run.design, parameters, &run.times, whom, |time, view| {
                     let flow = answers.look(self.problem, view)?;
                     measure(self.problem, &run.reads[time], view, &mut noise, |read, value| {
                         let spread = read.spread;

@@ -153,12 +153,9 @@ pub(crate) fn join(rows: Vec<Row<'_>>, trajectories: &mut Vec<Trajectory>, serie
 }
 
 /// Time, whether the event happened, and the interval it happened in.
-fn read_times(
-    table: &Table,
-    row: usize,
-    factor: f64,
-    problems: &mut Problems,
-) -> Option<(f64, bool, Option<(f64, f64)>)> {
+type Times = (f64, bool, Option<(f64, f64)>);
+
+fn read_times(table: &Table, row: usize, factor: f64, problems: &mut Problems) -> Option<Times> {
     let time = table.column("time").and_then(|cells| cells.number(table, row, problems));
     let event = table.column("event").and_then(|cells| cells.required(table, row, problems));
     let event = match event?.to_ascii_lowercase().as_str() {

@@ -14,6 +14,9 @@ use super::{Found, Reading};
 /// How far measured fractions may be from 1 together, for rounding.
 const ROUNDING: f64 = 0.02;
 
+/// Group, trajectory and the bits of the time.
+type Key<'d> = (&'d str, (usize, usize, usize), u64);
+
 /// The parts measured on one trajectory at one time.
 #[derive(Default)]
 struct Whole {
@@ -31,7 +34,7 @@ pub(super) fn check(found: &mut [Found], observables: &[Defined], tables: &[Tabl
     if sizes.is_empty() {
         return;
     }
-    let mut wholes: BTreeMap<(&str, (usize, usize, usize), u64), Whole> = BTreeMap::new();
+    let mut wholes: BTreeMap<Key<'_>, Whole> = BTreeMap::new();
     for (index, row) in found.iter().enumerate() {
         let defined = &observables[row.observable];
         if !defined.group.is_empty() {

@@ -10,6 +10,8 @@
 //! * Where several subjects were measured at equal times, one coordinate for each (observable, experiment): the
 //!   logarithm of the variance between subjects, pooled over times. Subjects are exchangeable: which of them comes
 //!   first in the table changes nothing.
+//! * Where subjects of two groups or more were measured, one coordinate for each (observable, experiment): the logarithm
+//!   of the mean squared deviation of the groups' means, which tells what groups share from what subjects differ in.
 //! * Where means of several subjects come with their standard deviation, one coordinate for each (observable,
 //!   experiment): the logarithm of the pooled variance.
 //! * Where named subjects (`replicateId`, `subjectId`) were counted again and again, three coordinates for each
@@ -73,6 +75,8 @@ struct Group {
     noise_is_estimated: bool,
     /// What is a small variance in these coordinates.
     floor: f64,
+    /// Of each group of subjects, positions among `Summaries::members` and among `times`.
+    kin: Vec<Vec<(usize, usize)>>,
     /// Positions of the standard deviations of means, the degrees of freedom of each, and what is a small variance.
     deviations: Vec<(usize, f64)>,
     small: f64,
@@ -80,8 +84,8 @@ struct Group {
     transitions: Option<Transitions>,
 }
 
-/// A measurement and its position among the data.
-type Row<'p> = (&'p Measurement, usize);
+/// A measurement, its position among the data, and its subject's group.
+type Row<'p> = (&'p Measurement, usize, Option<usize>);
 
 /// The map from data sets to summaries.
 #[derive(Debug)]
@@ -111,9 +115,11 @@ impl Summaries {
         let (mut position, mut spread) = (0, problem.measurement_count());
         for series in problem.series() {
             let key = (series.observable, series.experiment);
+            let subject = problem.trajectories()[series.trajectory].subject;
+            let kin = subject.and_then(|subject| problem.subjects()[subject].group);
             let rows = found.entry(key).or_default();
             for row in &series.measurements {
-                rows.push((row, position));
+                rows.push((row, position, kin));
                 position += 1;
                 if let Reading::Mean { n, sd: Some(_) } = row.reading {
                     deviations.entry(key).or_default().push((spread, n - 1.0));
@@ -128,14 +134,18 @@ impl Summaries {
         for ((observable, experiment), mut rows) in found {
             rows.sort_by(|a, b| a.0.time.total_cmp(&b.0.time));
             let definition = &problem.observables()[observable];
-            let typical = typical(rows.iter().map(|(row, _)| row.level()));
+            let typical = typical(rows.iter().map(|(row, ..)| row.level()));
             let mut times: Vec<(f64, Range<usize>)> = Vec::new();
-            for (row, position) in rows {
+            let mut kin: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
+            for (row, position, group) in rows {
                 members.push((position, transform(definition, row, typical)));
                 let end = members.len();
                 match times.last_mut() {
                     Some((last, range)) if *last == row.time => range.end = end,
                     _ => times.push((row.time, end - 1..end)),
+                }
+                if let Some(group) = group {
+                    kin.entry(group).or_default().push((end - 1, times.len() - 1));
                 }
             }
             let key = (observable, experiment);
@@ -147,6 +157,7 @@ impl Summaries {
                 noise_is_estimated: estimated.get(&key) == Some(&true),
                 times,
                 floor: SMALLEST_VARIANCE * unit * unit,
+                kin: if kin.len() > 1 { kin.into_values().collect() } else { Vec::new() },
                 deviations: deviations.remove(&key).unwrap_or_default(),
                 small: SMALLEST_VARIANCE * typical * typical,
                 transitions: transitions.remove(&key),
@@ -205,6 +216,17 @@ impl Summaries {
             if group.spread {
                 summaries.push((squares / degrees as f64 + group.floor).ln());
             }
+            if !group.kin.is_empty() {
+                let deviation = |members: &Vec<(usize, usize)>| {
+                    let own = |&(member, time): &(usize, usize)| {
+                        let (at, transform) = self.members[member];
+                        transform.apply(data[at]) - summaries[start + time]
+                    };
+                    members.iter().map(own).sum::<f64>() / members.len() as f64
+                };
+                let squares: f64 = group.kin.iter().map(|members| deviation(members).powi(2)).sum();
+                summaries.push((squares / group.kin.len() as f64 + group.floor).ln());
+            }
             if !group.deviations.is_empty() {
                 let total: f64 = group.deviations.iter().map(|(_, degrees)| degrees).sum();
                 let sum = |sum, &(at, degrees): &(usize, f64)| sum + degrees * data[at] * data[at];
@@ -242,6 +264,9 @@ impl Summaries {
             names.extend(group.times.iter().map(|(time, _)| format!("{observable} {experiment} at {time}")));
             if group.spread {
                 names.push(format!("{observable} {experiment} log variance between subjects"));
+            }
+            if !group.kin.is_empty() {
+                names.push(format!("{observable} {experiment} log variance between groups"));
             }
             if !group.deviations.is_empty() {
                 names.push(format!("{observable} {experiment} log variance as given"));

@@ -43,6 +43,9 @@ impl Columns {
     }
 }
 
+/// Where a cell begins and ends, in bytes.
+type Span = (u32, u32);
+
 /// A table as read: its text, and where its cells stand.
 pub(crate) struct Table {
     file: String,
@@ -55,9 +58,9 @@ pub(crate) struct Table {
     /// What `cells` are places in: the source, with points for decimal commas, or a text of a derived table's own.
     text: Arc<str>,
     /// The content of each cell in `text`, row by row, without quotes and surrounding blanks.
-    cells: Vec<(u32, u32)>,
+    cells: Vec<Span>,
     /// The texts of cells that hold doubled quotes.
-    quoted: HashMap<(u32, u32), String>,
+    quoted: HashMap<Span, String>,
     /// Where cells stand in the file, if not where the columns say.
     origin: Option<Origin>,
     /// Columns of the file that mean nothing here.
@@ -295,16 +298,11 @@ struct Reader<'s> {
 
 impl Reader<'_> {
     /// The names of the columns and the content of each cell, if nothing is wrong.
-    fn read(
-        &self,
-        lines: &[Line],
-        columns: &Columns,
-        problems: &mut Problems,
-    ) -> Option<(Vec<String>, Vec<(u32, u32)>)> {
+    fn read(&self, lines: &[Line], columns: &Columns, problems: &mut Problems) -> Option<(Vec<String>, Vec<Span>)> {
         let before = problems.count();
         let names = self.names(lines[0], columns, problems);
         let width = names.as_ref().map(Vec::len);
-        let mut cells: Vec<(u32, u32)> = Vec::with_capacity((lines.len() - 1) * width.unwrap_or_default());
+        let mut cells: Vec<Span> = Vec::with_capacity((lines.len() - 1) * width.unwrap_or_default());
         // A wrong number of cells often runs through a whole table: the first line with each number, and how many more.
         let mut ragged: BTreeMap<usize, (Line, usize)> = BTreeMap::new();
         for &line in &lines[1..] {

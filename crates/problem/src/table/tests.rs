@@ -38,7 +38,7 @@ fn separators_decimal_commas_and_missing_values_are_understood() {
     let values = |text: &str| {
         let table = parse(text).unwrap_or_else(|found| panic!("{text:?}: {found}"));
         let value = table.column("value").unwrap();
-        (0..table.len()).map(|row| value.text(row).and_then(|text| parse_number(text))).collect::<Vec<_>>()
+        (0..table.len()).map(|row| value.text(row).and_then(parse_number)).collect::<Vec<_>>()
     };
     for text in [
         "id\tvalue\na\t1.5\nb\tNA\nc\t-2e3\n",

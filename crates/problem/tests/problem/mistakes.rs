@@ -241,7 +241,7 @@ fn hostile_files_are_named_and_do_no_harm() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let before = format!("*a{}", level - 1);
-        text.push_str(&format!("a{level}: &a{level} [{}]\n", vec![before.as_str(); 10].join(", ")));
+        text.push_str(&format!("a{level}: &a{level} [{}]\n", [before.as_str(); 10].join(", ")));
     }
     let found = diagnose(copy.write(Y, text)).to_string();
     assert!(found.contains("problem.yaml"), "{found}");
