@@ -19,6 +19,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Fit(Fit),
+    Sbc(Sbc),
     Check(Check),
     Evaluate(Evaluate),
     Report(Report),
@@ -59,6 +60,39 @@ pub struct Fit {
     /// Threads; all processors unless given. They change no result.
     #[arg(long, value_name = "K")]
     pub threads: Option<usize>,
+}
+
+/// Check a fitting method on a problem: simulation-based calibration
+///
+/// Draws parameters from the prior, simulates a data set like the problem's with each, fits it, and counts how often the
+/// intervals hold the truth. Ends with 1 if a parameter's ranks leave their 95 % band.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  metacascade sbc datasets/sw620-switching --replicates 200 --method abc-smc")]
+pub struct Sbc {
+    /// A problem's folder, or its problem.yaml.
+    pub problem: PathBuf,
+    /// Data sets to simulate and fit.
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub replicates: usize,
+    /// The method to check: abc-smc or surrogate; the problem's choice unless given.
+    #[arg(long)]
+    pub method: Option<String>,
+    /// Particles (abc-smc).
+    #[arg(long, value_name = "N")]
+    pub population: Option<usize>,
+    /// Most simulations for each data set.
+    #[arg(long, value_name = "N")]
+    pub max_simulations: Option<u64>,
+    /// Seed of all randomness.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Threads; all processors unless given. They change no result.
+    #[arg(long, value_name = "K")]
+    pub threads: Option<usize>,
+    /// Write ranks and coverage to this file, as JSON.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Evaluate a problem at given parameters
@@ -121,6 +155,7 @@ pub struct Report {
 #[command(after_help = "Examples:
   metacascade simulate birth-death --times 0:3:0.5 -n 10000 --summary
   metacascade simulate model.toml --times 0:50:1 -n 100 --set k=0.2 -o trajectories.parquet
+  metacascade simulate cascade-core --times 20,40 -n 50 --summary --lesions sizes.csv
   metacascade simulate cascade-tme --times 0:40:1 -n 50 --arm surgery --arm anti_VEGF --summary")]
 pub struct Simulate {
     /// A model file (.toml, or SBML as .xml or .sbml), or the name of a shipped model (see `metacascade models`).
@@ -153,6 +188,10 @@ pub struct Simulate {
     /// Write to this file, .csv or .parquet, instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write the lesions at each time to this file, .csv or .parquet: one row a lesion (columns trajectory, time, lesions,
+    /// size, founded, state).
+    #[arg(long, value_name = "FILE")]
+    pub lesions: Option<PathBuf>,
     /// Write what the simulation took to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub stats: Option<PathBuf>,

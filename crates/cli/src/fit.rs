@@ -31,14 +31,14 @@ use crate::{report, simulate};
 const PREDICTIVE: u64 = u64::MAX;
 
 /// Everything that decides the result.
-struct Plan {
-    problem: Problem,
-    method: FitMethod,
-    abc_smc: abc_smc::Settings,
-    surrogate: learned::Settings,
+pub(crate) struct Plan {
+    pub problem: Problem,
+    pub method: FitMethod,
+    pub abc_smc: abc_smc::Settings,
+    pub surrogate: learned::Settings,
     mcmc: mcmc::Settings,
     optimise: optimise::Settings,
-    seed: u64,
+    pub seed: u64,
     folder: PathBuf,
 }
 
@@ -57,6 +57,13 @@ pub fn run(typed: &Fit) -> Result<(), Failed> {
     for warning in plan.problem.warnings() {
         anstream::eprintln!("warning: {warning}");
     }
+    let cancelled = interruption()?;
+    let pool = simulate::threads(typed.threads)?;
+    pool.install(|| fit(&plan, pool.current_num_threads(), cancelled))
+}
+
+/// A flag that Ctrl-C raises; pressed again, it ends the program at once.
+pub(crate) fn interruption() -> Result<Arc<AtomicBool>, Failed> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
     ctrlc::set_handler(move || {
@@ -67,8 +74,7 @@ pub fn run(typed: &Fit) -> Result<(), Failed> {
         anstream::eprintln!("\nstopping after what is under way; press Ctrl-C again to stop at once");
     })
     .map_err(|error| Failed::Work(format!("cannot listen for Ctrl-C: {error}")))?;
-    let pool = simulate::threads(typed.threads)?;
-    pool.install(|| fit(&plan, pool.current_num_threads(), cancelled))
+    Ok(cancelled)
 }
 
 fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Failed> {
@@ -206,7 +212,8 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
     Ok((writer, Found { outcome, posterior: optimum.posterior, simulation, cancelled }))
 }
 
-fn plan(typed: &Fit) -> Result<Plan, Failed> {
+/// Reads the problem, and resolves all settings.
+pub(crate) fn plan(typed: &Fit) -> Result<Plan, Failed> {
     let method = match typed.method.as_deref() {
         None => None,
         Some(asked) => match FitMethod::NAMES.into_iter().find(|(name, _)| *name == asked) {

@@ -12,6 +12,7 @@ mod new;
 mod probability;
 mod progress;
 mod report;
+mod sbc;
 mod simulate;
 mod table;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Fit(typed) => fit::run(&typed),
+        Command::Sbc(typed) => sbc::run(&typed),
         Command::Check(typed) => check::run(&typed),
         Command::Report(typed) => report::run(&typed),
         Command::Evaluate(typed) => evaluate::run(&typed),

@@ -50,11 +50,13 @@ mod probability;
 mod sbml;
 mod simulator;
 mod state;
+mod subject;
 mod units;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
-pub use ensemble::{Ensemble, Summary};
+pub use ensemble::{Ensemble, LesionAt, Summary};
 pub use expression::{Dialect, ExpressionError, Program};
+pub use lesions::Lesion;
 pub use master::MasterEquation;
 pub use methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method, UnknownMethod};
 pub use network::{
@@ -64,4 +66,5 @@ pub use probability::{Estimate, ProbabilityError, RareEvent};
 pub use sbml::{Symbol, Symbols};
 pub use simulator::{MAXIMUM_STEPS, SimulationError, Simulator, Stats};
 pub use state::Recorder;
+pub use subject::Subject;
 pub use units::{UnitMismatch, conversion};

@@ -1,14 +1,15 @@
 //! The inference benchmark's own side: fits fresh data sets of the reference problems, and scores each posterior against the
 //! exact one. Prints a header and one line a fit, separated by tabs. `scripts/bench inference` runs it.
 //!
-//! Arguments: methods, problems (or `all`), data sets, simulations.
+//! Arguments: methods, problems (or `all`), data sets, simulations, and a folder for the data sets with draws from their
+//! exact posteriors, if peers are to fit them too.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
 
 use std::time::Instant;
 
 use metacascade_inference::{
-    Posterior, abc_smc, mcmc,
+    Posterior, Simulator, abc_smc, mcmc,
     reference::{self, Case},
     surrogate,
 };
@@ -21,6 +22,7 @@ fn main() {
     let problems = option("all");
     let data_sets: u64 = option("12").parse().expect("the number of data sets");
     let simulations: u64 = option("5000").parse().expect("the number of simulations");
+    let folder = option("");
     println!("problem\tmethod\tdata_set\tsimulations\tseconds\terror\twarnings");
     for problem in reference::all() {
         if problems != "all" && !problems.split(',').any(|name| name == problem.name()) {
@@ -29,6 +31,9 @@ fn main() {
         for data_set in 0..data_sets {
             let case = Case::draw(&*problem, Key::new(1000 + data_set)).expect("the truth can be simulated");
             let exact = reference::exact_posterior(&case, 20_000.0, 1).expect("there is a posterior");
+            if !folder.is_empty() {
+                export(&case, &exact.posterior, &format!("{folder}/{}-{data_set}.json", problem.name()));
+            }
             for method in methods.split(',') {
                 let started = Instant::now();
                 let (posterior, used, warnings) = fit(&case, method, simulations, data_set + 1);
@@ -52,6 +57,24 @@ fn main() {
             }
         }
     }
+}
+
+/// Writes a data set, its summaries, and 5,000 draws from its exact posterior on the parameters' scales.
+fn export(case: &Case<'_>, exact: &Posterior, path: &str) {
+    let parameters = case.reference.parameters();
+    let scaled = |draw: &Vec<f64>| -> Vec<f64> {
+        parameters.iter().zip(draw).map(|(parameter, &value)| parameter.to_scale(value)).collect()
+    };
+    let step = (exact.draws.len() / 5000).max(1);
+    let draws: Vec<Vec<f64>> = exact.draws.iter().step_by(step).map(scaled).collect();
+    let content = serde_json::json!({
+        "problem": case.reference.name(),
+        "names": exact.names,
+        "data": case.data,
+        "summaries": case.summarised().observed(),
+        "exact": draws,
+    });
+    std::fs::write(path, content.to_string()).expect("the folder can be written");
 }
 
 /// The posterior by a method, the simulations (evaluations of the likelihood) it took, and its warnings.

@@ -1,10 +1,14 @@
 //! Fits any simulator or likelihood to observations, and says how sure the answer is.
 //!
 //! * [`abc_smc`]: approximate Bayesian computation by sequential Monte Carlo, for stochastic [`Simulator`]s.
+//! * [`surrogate`]: synthetic likelihood on a learned density, from a few thousand simulations of a [`Simulator`].
+//! * [`mcmc`]: Markov chains for a [`Likelihood`].
 //! * [`optimise`]: multi-start maximum likelihood with a Laplace approximation, for a [`Likelihood`].
 //!
-//! Both end in a [`Posterior`]: weighted draws. Both move in normal scores ([`Parameter::to_score`]), coordinates in
+//! All end in a [`Posterior`]: weighted draws. All move in normal scores ([`Parameter::to_score`]), coordinates in
 //! which every prior is standard normal: no proposal is lost at a bound, and no scale has to be guessed.
+//!
+//! [`diagnostics`] tell how far draws can be trusted; [`reference`](mod@reference) has problems whose posterior is known.
 //!
 //! The result depends on the seed alone, not on the number of threads or the size of batches: every simulation has a
 //! key of its own, and acceptance takes the lowest indices.

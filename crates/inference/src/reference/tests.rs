@@ -3,7 +3,7 @@
 use super::{birth_death_immigration::Transition, *};
 use crate::Posterior;
 
-/// Values of DESIGN's kind, from the generating function evaluated independently: λ = 1, μ = .6, t = 3.
+/// Values from the generating function, evaluated independently: λ = 1, μ = .6, t = 3.
 #[test]
 fn birth_and_death_follow_their_closed_form() {
     let plain = Transition::new(1.0, 0.6, 1e-12, 3.0);
@@ -25,7 +25,7 @@ fn birth_and_death_follow_their_closed_form() {
     }
 }
 
-/// m = 1 and equal growth: .367879, .183940, .107298, .068977 (the law of Luria and Delbrück; q₃ = m(1/12 + m/6 + … )).
+/// m = 1 and equal growth: .367879, .183940, .107298, .068977 (the law of Luria and Delbrück).
 #[test]
 fn metastases_follow_luria_and_delbruck() {
     let p = Metastases::probabilities(1.0, 1.0);

@@ -99,6 +99,11 @@ impl Hazards {
         let size = fitted.size();
         for _ in 0..20 {
             let mut information = DMatrix::from_vec(size, size, std::mem::take(&mut sums.information));
+            for constant in 0..fitted.constants.len() {
+                for slope in fitted.constants.len()..size {
+                    information[(constant, slope)] = information[(slope, constant)];
+                }
+            }
             information.fill_lower_triangle_with_upper_triangle();
             let Some(factor) = Cholesky::new(information) else { break };
             let gradient = DVector::from_vec(std::mem::take(&mut sums.gradient));
@@ -148,7 +153,8 @@ impl Hazards {
         logits.map(|(eta, &(successes, trials))| Family::Binomial.log_likelihood(eta, successes, trials)).sum()
     }
 
-    /// The penalised log-likelihood and, if wanted, its derivatives; the information's upper triangle, column by column.
+    /// The penalised log-likelihood and, if wanted, its derivatives; the information column by column, of slopes above the
+    /// diagonal, between constants and slopes below.
     fn sums(&self, rows: &Rows, counts: &[Vec<(f64, f64)>], start: &[f64], derivatives: bool) -> Sums {
         let size = self.size();
         let chunks: Vec<Sums> = (0..rows.count().div_ceil(CHUNK))
@@ -156,8 +162,8 @@ impl Hazards {
             .map(|chunk| {
                 let width = if derivatives { size } else { 0 };
                 let mut sums = Sums { value: 0.0, gradient: vec![0.0; width], information: vec![0.0; width * width] };
-                for index in chunk * CHUNK..((chunk + 1) * CHUNK).min(rows.count()) {
-                    self.add(rows.row(index), rows.weights[index], &counts[index], &mut sums, derivatives);
+                for (index, counts) in counts.iter().enumerate().skip(chunk * CHUNK).take(CHUNK) {
+                    self.add(rows.row(index), rows.weights[index], counts, &mut sums, derivatives);
                 }
                 sums
             })
@@ -197,6 +203,9 @@ impl Hazards {
         let mut slope = vec![0.0; count];
         let mut bend = vec![0.0; count * count];
         for (category, (&eta, &(successes, trials))) in logits.iter().zip(counts).enumerate() {
+            if trials == 0.0 {
+                continue;
+            }
             let (first, second) = Family::Binomial.derivatives(eta, successes, trials);
             let (first, second) = (weight * first, weight * second);
             sums.gradient[category] += first;
@@ -206,10 +215,10 @@ impl Hazards {
                 slope[a] += first * orders[a];
                 let scaled = second * orders[a];
                 (0..=a).for_each(|b| bend[a * count + b] += scaled * orders[b]);
-                for (j, feature) in features.iter().enumerate() {
-                    // Column of the slope, row of the constant.
-                    sums.information[(categories + a * width + j) * size + category] += scaled * feature;
-                }
+                // The column of the constant, rows of the slopes: below the diagonal, where these are side by side.
+                let from = category * size + categories + a * width;
+                let column = &mut sums.information[from..from + width];
+                column.iter_mut().zip(features).for_each(|(sum, feature)| *sum += scaled * feature);
             }
         }
         for a in 0..count {

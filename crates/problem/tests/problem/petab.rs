@@ -83,7 +83,7 @@ fn mistakes_in_version_1_are_placed_where_they_stand() {
         ("o.tsv", "\tlog10", "\tlog3", &["o.tsv:2:", "log3"]),
         ("o.tsv", "noiseParameter1_x", "noiseParameter2_x", &["m.tsv:2:", "1 values in `noiseParameters`"]),
         ("p.tsv", "1;2", "1", &["p.tsv:3:", "1 prior parameters where 2 are needed"]),
-        ("p.tsv", "\tnormal\t", "\tgaussian\t", &["p.tsv:3:21", "unknown prior `gaussian`"]),
+        ("p.tsv", "\tnormal\t", "\tgaussian\t", &["p.tsv:3:19", "unknown prior `gaussian`"]),
         ("p.tsv", "\t1\t\t\n", "\tyes\t\t\n", &["p.tsv:2:", "must be true or false", "`1` or `0`"]),
         ("old.yaml", "- model_files", "- model_file", &["old.yaml:4:", "unknown key `model_file`"]),
     ] {

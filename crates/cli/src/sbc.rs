@@ -1,0 +1,103 @@
+//! `metacascade sbc`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use metacascade_inference::diagnostics::{LEVELS, Observed, Study, calibrate};
+use metacascade_inference::{Observer, Posterior, abc_smc, surrogate};
+use metacascade_problem::{FitMethod, ProblemSimulator, write_file};
+
+use crate::args::{Fit, Sbc};
+use crate::error::Failed;
+use crate::fit::{Plan, interruption, plan};
+use crate::simulate;
+use crate::table::table;
+
+/// Cancels when asked to, and is silent otherwise.
+struct Quiet(Arc<AtomicBool>);
+
+impl Observer for Quiet {
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Calibrates a method on a problem.
+pub fn run(typed: &Sbc) -> Result<(), Failed> {
+    if typed.replicates == 0 {
+        return Err(Failed::usage("--replicates must be at least 1"));
+    }
+    let plan = plan(&Fit {
+        problem: typed.problem.clone(),
+        output: None,
+        method: typed.method.clone(),
+        population: typed.population,
+        max_simulations: typed.max_simulations,
+        seed: typed.seed,
+        threads: typed.threads,
+    })?;
+    if !matches!(plan.method, FitMethod::AbcSmc | FitMethod::Surrogate) {
+        let message = format!("`{}` is no method that is fitted to simulations", plan.method.name());
+        return Err(Failed::usage(message).help("--method is abc-smc or surrogate"));
+    }
+    let cancelled = interruption()?;
+    let study = simulate::threads(typed.threads)?.install(|| study(&plan, typed.replicates, &cancelled));
+    if cancelled.load(Ordering::Relaxed) {
+        return Err(Failed::Interrupted(format!("{} data sets were fitted; nothing was written", study.replicates)));
+    }
+    if let Some(path) = &typed.output {
+        let json = serde_json::to_vec_pretty(&study).map_err(|error| Failed::Work(error.to_string()))?;
+        write_file(path, &json).map_err(|error| Failed::Work(error.to_string()))?;
+    }
+    show(&study, &plan)
+}
+
+fn study(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Study {
+    let simulator = ProblemSimulator::new(&plan.problem, &plan.problem.simulation().method());
+    calibrate(&simulator, replicates, plan.seed, |simulator, replicate| {
+        let found = fit(plan, simulator, replicate, &mut Quiet(Arc::clone(cancelled)));
+        anstream::eprintln!("data set {} of {replicates} fitted", replicate + 1);
+        (!cancelled.load(Ordering::Relaxed)).then_some(found)
+    })
+}
+
+fn fit(
+    plan: &Plan,
+    simulator: &Observed<'_, ProblemSimulator<'_>>,
+    replicate: usize,
+    observer: &mut Quiet,
+) -> Result<Posterior, String> {
+    let seed = plan.seed.wrapping_add(1 + replicate as u64);
+    if plan.method == FitMethod::Surrogate {
+        let settings = surrogate::Settings { seed, ..plan.surrogate.clone() };
+        match surrogate::run(simulator, &settings, observer) {
+            Ok(fit) if fit.check.passed() => return Ok(fit.posterior),
+            // As in a fit, abc-smc takes over.
+            Ok(_) | Err(surrogate::Error::Nowhere) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    let settings = abc_smc::Settings { seed, ..plan.abc_smc.clone() };
+    abc_smc::run(simulator, &settings, observer).map(|fit| fit.posterior).map_err(|error| error.to_string())
+}
+
+fn show(study: &Study, plan: &Plan) -> Result<(), Failed> {
+    let [a, b, c] = LEVELS.map(|level| format!("{:.0} % interval", 100.0 * level));
+    let mut rows = table(&["parameter", &a, &b, &c, "ranks"]);
+    for parameter in &study.parameters {
+        let [a, b, c] = parameter.coverage.map(|share| format!("{:.0} %", 100.0 * share));
+        let verdict = if parameter.inside { "inside the 95 % band" } else { "outside the 95 % band" };
+        rows.add_row([parameter.name.clone(), a, b, c, verdict.to_owned()]);
+    }
+    anstream::println!("{rows}");
+    anstream::println!("{} data sets from the prior, fitted by {}", study.replicates, plan.method.name());
+    if let Some(first) = &study.first_failure {
+        anstream::eprintln!("warning: {} data sets could not be fitted; the first: {first}", study.failures);
+    }
+    let outside = study.parameters.iter().filter(|parameter| !parameter.inside).count();
+    match outside {
+        0 if study.replicates > 0 => Ok(()),
+        0 => Err(Failed::Work("no data set could be fitted".to_owned())),
+        _ => Err(Failed::Work(format!("the ranks of {outside} parameters are not those of a calibrated method"))),
+    }
+}
