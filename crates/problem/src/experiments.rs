@@ -137,8 +137,8 @@ pub(crate) fn read_conditions(tables: &[Table], scope: &mut Scope<'_>, problems:
             let changes = conditions.entry(id.to_owned()).or_default();
             let (Some(name), Some(value)) = (target, value) else { continue };
             if let Some(line) = seen.insert((id.to_owned(), name.to_owned()), table.line(row)) {
-                problems.cell(table, row, "targetId", |text| {
-                    Complaint::new(format!("condition `{id}` sets `{text}` twice"), "again here")
+                problems.cell(table, row, "targetId", |_| {
+                    Complaint::new(format!("condition `{id}` sets `{name}` twice"), "again here")
                         .help(format!("it is set on line {line} already"))
                 });
             }
@@ -173,9 +173,9 @@ fn read_target(table: &Table, row: usize, target: &str, scope: &Scope<'_>, probl
     let network = scope.network?;
     let name = scope.own(target);
     if scope.parameters.contains_key(target) {
-        problems.cell(table, row, "targetId", |text| {
+        problems.cell(table, row, "targetId", |_| {
             Complaint::new(
-                format!("`{text}` is set here and in the parameter table"),
+                format!("`{target}` is set here and in the parameter table"),
                 "also a row of the parameter table",
             )
             .help("give the parameter table a parameter of another name and use it as `targetValue`")
@@ -188,13 +188,14 @@ fn read_target(table: &Table, row: usize, target: &str, scope: &Scope<'_>, probl
     if let Some(index) = network.parameter_index(name) {
         return Some(Target::Parameter(index));
     }
-    problems.cell(table, row, "targetId", |text| {
+    // In version 1, the place is a cell below the target's name.
+    problems.cell(table, row, "targetId", |_| {
         let names = network.species().iter().map(|species| species.name.as_str());
         let names = names.chain(network.parameters().iter().map(|parameter| parameter.name.as_str()));
-        let complaint = Complaint::new(format!("the model has no species or parameter `{text}`"), "not in the model");
+        let complaint = Complaint::new(format!("the model has no species or parameter `{target}`"), "not in the model");
         match network.slot(name) {
             Some(_) => complaint.help("rules give their value at all times; a condition cannot set them"),
-            None => complaint.maybe_help(suggestion(text, names)),
+            None => complaint.maybe_help(suggestion(target, names)),
         }
     });
     None

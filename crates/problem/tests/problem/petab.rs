@@ -247,6 +247,9 @@ fn random_damage_to_version_1_never_panics_and_names_the_file() {
         let path = folder.path().join(files[round % files.len()]);
         let mut text: Vec<char> = fs::read_to_string(&path).unwrap().chars().collect();
         for _ in 0..random.random_range(1..5) {
+            if text.is_empty() {
+                break;
+            }
             let at = random.random_range(0..text.len());
             match random.random_range(0..4) {
                 0 => _ = text.remove(at),
