@@ -43,9 +43,9 @@ def evaluate(path):
 
 
 def has_place(path):
-    """What SBML and the mean field cannot express: lesions, and parameters that vary between subjects."""
+    """SBML has none for lesions and parameters that vary between subjects, PEtab none for times to events alone."""
     done = subprocess.run([PROGRAM, "convert", path, "--petab", os.devnull + "/x"], capture_output=True, encoding="utf-8")
-    return "no place in SBML" not in done.stderr and "SBML knows one" not in done.stderr
+    return not any(word in done.stderr for word in ("no place in SBML", "SBML knows one", "no place in PEtab"))
 
 
 def check(path):
@@ -58,9 +58,16 @@ def check(path):
             raise AssertionError("\n".join(map(str, issues)))
         done = subprocess.run([str(Path(sys.executable).parent / "petablint"), str(folder / "problem.yaml")],
                               capture_output=True, encoding="utf-8")
-        if done.returncode != 0:
-            raise AssertionError(f"petablint: {done.stdout}{done.stderr}")
-        (before, _), (after, table) = evaluate(path), evaluate(folder)
+        # It ends with 1 for any problem with an extension, of which it can only warn.
+        told = done.stdout + done.stderr
+        if done.returncode != 0 and (not told.startswith("WARNING: Validation of PEtab ext") or "ERROR" in told):
+            raise AssertionError(f"petablint: {told}")
+        try:
+            (before, _), (after, table) = evaluate(path), evaluate(folder)
+        except AssertionError as error:
+            if "have no likelihood" in str(error):
+                return "linted (times to events have no likelihood)"
+            raise
         for name in ("log_likelihood", "chi_squared", "log_prior"):
             if not np.isclose(before[name], after[name], rtol=1e-4, atol=1e-3):
                 raise AssertionError(f"{name}: {after[name]} of what was written, {before[name]} of the original")
@@ -81,8 +88,8 @@ def main():
     wrong = 0
     for path in [*DATASETS, *FIXTURES, *FEATURES]:
         try:
-            result = check(path) if has_place(path) else "has no place in SBML"
-            print(f"{path.name}: {result}")
+            result = check(path) if has_place(path) else "has no place in SBML or PEtab"
+            print(f"{path.name}: {result}", flush=True)
         except Exception:  # noqa: BLE001 -- all of them are told
             wrong += 1
             print(f"{path.name}: WRONG\n{traceback.format_exc(limit=-2)}")

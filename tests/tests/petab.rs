@@ -42,7 +42,6 @@ fn what_cannot_be_evaluated_is_told() {
         (&["--set", "k_AC=1"][..], &["there is no parameter `k_AC`", "did you mean `k_AB`?"][..]),
         (&["--set", "k_AB=1e9"], &["1000000000 is outside the bounds of `k_AB`"]),
         (&["--set", "k_AB"], &["lacks its `=`", "name=value"]),
-        (&["--method", "exact"], &["no exact likelihood is known", "ode", "linear-noise"]),
         (&["--method", "odd"], &["there is no method `odd`", "did you mean `ode`?"]),
     ] {
         let output = metacascade().args(["evaluate", "datasets/sw620-switching"]).args(arguments).output().unwrap();

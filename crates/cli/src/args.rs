@@ -106,8 +106,9 @@ pub struct Sbc {
 pub struct Evaluate {
     /// A problem's folder, or its YAML file; PEtab version 1 or 2.
     pub problem: PathBuf,
-    /// Where measurements scatter from: ode (the measurement noise alone, around the mean field: what PEtab means) or
-    /// linear-noise (that and the fluctuations of the model).
+    /// Where measurements scatter from: ode (the measurement noise alone, around the mean field: what PEtab means),
+    /// linear-noise (that and the fluctuations of the model, taken as normal) or exact (the same by the master equation,
+    /// for models of few cells).
     #[arg(long, default_value = "ode")]
     pub method: String,
     /// Set a parameter of the parameter table; may be repeated.
@@ -154,6 +155,7 @@ pub struct Report {
 #[command(after_help = "Examples:
   metacascade simulate birth-death --times 0:3:0.5 -n 10000 --summary
   metacascade simulate model.toml --times 0:50:1 -n 100 --set k=0.2 -o trajectories.parquet
+  metacascade simulate cascade-core --times 20,40 -n 50 --summary --lesions sizes.csv
   metacascade simulate cascade-tme --times 0:40:1 -n 50 --arm surgery --arm anti_VEGF --summary")]
 pub struct Simulate {
     /// A model file (.toml, or SBML as .xml or .sbml), or the name of a shipped model (see `metacascade models`).
@@ -186,6 +188,10 @@ pub struct Simulate {
     /// Write to this file, .csv or .parquet, instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write the lesions at each time to this file, .csv or .parquet: one row a lesion (columns trajectory, time, lesions,
+    /// size, founded, state).
+    #[arg(long, value_name = "FILE")]
+    pub lesions: Option<PathBuf>,
     /// Write what the simulation took to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub stats: Option<PathBuf>,

@@ -29,12 +29,7 @@ pub fn run(typed: &Evaluate) -> Result<(), Failed> {
     let method = match typed.method.as_str() {
         "ode" => EvaluateMethod::Ode,
         "linear-noise" => EvaluateMethod::LinearNoise,
-        "exact" => {
-            let failed = Failed::usage("no exact likelihood is known for such problems");
-            return Err(
-                failed.help("the methods are ode (measurement noise alone) and linear-noise (and that of the model)")
-            );
-        }
+        "exact" => EvaluateMethod::Exact,
         other => {
             let help = suggestion(other, METHODS).unwrap_or_else(|| format!("the methods are {}", METHODS.join(", ")));
             return Err(Failed::usage(format!("there is no method `{other}` to evaluate with")).help(help));

@@ -3,8 +3,8 @@
 use std::io::{BufWriter, Write};
 use std::time::Instant;
 
-use metacascade_engine::{Ensemble, Method, Network, Stats, suggestion};
-use metacascade_problem::{write_file, write_table};
+use metacascade_engine::{Ensemble, LesionAt, Method, Network, Stats, suggestion};
+use metacascade_problem::{TableColumn, write_columns, write_file, write_table};
 use metacascade_random::Key;
 use serde::Serialize;
 
@@ -56,6 +56,10 @@ pub fn run(typed: &Simulate) -> Result<(), Failed> {
     let (columns, stats) = pool.install(|| if typed.summary { summary(&ensemble) } else { trajectories(&ensemble) })?;
     let seconds = started.elapsed().as_secs_f64();
     tell(typed, &plan, stats, seconds, pool.current_num_threads())?;
+    if let Some(path) = &typed.lesions {
+        let columns = pool.install(|| lesions(&ensemble))?;
+        write_columns(path, columns).map_err(|error| Failed::Work(error.to_string()))?;
+    }
     match &typed.output {
         Some(path) => write_table(path, columns).map_err(|error| Failed::Work(error.to_string())),
         None => print(&columns).map_err(|error| Failed::Work(format!("cannot write to standard output: {error}"))),
@@ -78,12 +82,14 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
     if typed.trajectories == 0 {
         return Err(Failed::usage("-n must be at least 1"));
     }
-    if let Some(path) =
-        typed.output.as_deref().filter(|path| !path.extension().is_some_and(|e| e == "csv" || e == "parquet"))
-    {
-        return Err(
-            Failed::usage(format!("cannot tell the format of `{}`", path.display())).help("name it .csv or .parquet")
-        );
+    for path in typed.output.iter().chain(&typed.lesions) {
+        if !path.extension().is_some_and(|e| e == "csv" || e == "parquet") {
+            let failed = Failed::usage(format!("cannot tell the format of `{}`", path.display()));
+            return Err(failed.help("name it .csv or .parquet"));
+        }
+    }
+    if typed.lesions.is_some() && network.lesion_kinds().next().is_none() {
+        return Err(Failed::usage(format!("`{}` has no lesions to list", network.name())));
     }
     let (parameters, initial) = settings(&network, &typed.model, &typed.arm, &typed.set)?;
     let rows = if typed.summary { 1 } else { typed.trajectories };
@@ -197,6 +203,25 @@ fn trajectories(ensemble: &Ensemble) -> Result<(Columns, Stats), Failed> {
         columns.push((name, values.copied().collect()));
     }
     Ok((columns, stats))
+}
+
+/// The lesions of all trajectories at all times, one row each.
+fn lesions(ensemble: &Ensemble) -> Result<Vec<(String, TableColumn)>, Failed> {
+    let lesions = ensemble.lesions()?;
+    let numbers = |name: &str, value: &dyn Fn(&LesionAt) -> f64| {
+        (name.to_owned(), TableColumn::Numbers(lesions.iter().map(value).collect()))
+    };
+    let texts = |name: &str, value: &dyn Fn(&LesionAt) -> String| {
+        (name.to_owned(), TableColumn::Texts(lesions.iter().map(value).collect()))
+    };
+    Ok(vec![
+        numbers("trajectory", &|at| at.trajectory as f64),
+        numbers("time", &|at| at.time),
+        texts("lesions", &|at| at.lesion.kind.to_owned()),
+        numbers("size", &|at| at.lesion.size),
+        numbers("founded", &|at| at.lesion.founded),
+        texts("state", &|at| if at.lesion.dormant { "dormant" } else { "active" }.to_owned()),
+    ])
 }
 
 fn print(columns: &Columns) -> std::io::Result<()> {

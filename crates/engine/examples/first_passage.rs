@@ -20,7 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let (parameters, times) =
         (network.default_parameters(), (1..=60).map(|day| f64::from(day) * 10.0).collect::<Vec<_>>());
-    let job = |index| Job { parameters: &parameters, initial: &[], times: &times, key: Key::new(1).child(index) };
+    let job =
+        |index| Job { parameters: &parameters, initial: &[], times: &times, subject: Key::new(1).child(index).into() };
     let jobs: Vec<Job> = (0..LINEAGES as u64).map(job).collect();
     let mut passages = vec![-1.0; LINEAGES];
     let results = Lockstep::new(&network).run(&jobs, &mut |lineage: usize, _: usize, values: &[f64]| {

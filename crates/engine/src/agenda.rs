@@ -7,9 +7,9 @@
 use metacascade_random::Key;
 
 use crate::lesions::Colonies;
-use crate::network::{Clock, Trigger};
+use crate::network::{Clock, Network, Trigger};
 use crate::simulator::SimulationError;
-use crate::state::State;
+use crate::state::{Recorder, State};
 
 /// Events carried out at one instant after which they are taken to set each other off for ever.
 const MOST_AT_ONCE: usize = 10_000;
@@ -188,6 +188,13 @@ impl Agenda {
             state.update_rules();
         }
         Ok(changed)
+    }
+
+    /// Lets a recorder see the lesions, which must be up to date ([`Agenda::show`]).
+    pub fn show_lesions(&self, network: &Network, index: usize, recorder: &mut impl Recorder) {
+        if let Some(lesions) = &self.lesions {
+            recorder.lesions(index, &mut lesions.seen(network));
+        }
     }
 
     /// Looks at all conditions: those that became true trigger their events.

@@ -5,9 +5,11 @@ use std::ops::{ControlFlow, Range};
 use metacascade_random::Key;
 use rayon::prelude::*;
 
+use crate::lesions::Lesion;
 use crate::methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method};
 use crate::network::Network;
 use crate::simulator::{SimulationError, Simulator, Stats};
+use crate::state::Recorder;
 
 /// Trajectories that one task runs; a constant, so that sums are taken in the same order on any number of threads.
 const CHUNK: usize = 64;
@@ -60,6 +62,40 @@ pub struct Summary {
     pub sd: Vec<Vec<f64>>,
 }
 
+/// A lesion of one of many trajectories, at a recording time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LesionAt<'n> {
+    /// Index of the trajectory.
+    pub trajectory: usize,
+    /// The recording time.
+    pub time: f64,
+    /// The lesion then.
+    pub lesion: Lesion<'n>,
+}
+
+/// Takes down the lesions of a trajectory.
+struct LesionList<'a> {
+    trajectory: usize,
+    times: &'a [f64],
+    network: &'a Network,
+    lesions: Vec<LesionAt<'a>>,
+}
+
+impl Recorder for LesionList<'_> {
+    fn record(&mut self, _index: usize, _values: &[f64]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn lesions(&mut self, index: usize, lesions: &mut dyn Iterator<Item = Lesion<'_>>) {
+        let (trajectory, time) = (self.trajectory, self.times[index]);
+        let names = self.network;
+        self.lesions.extend(lesions.map(|lesion| {
+            let kind = names.lesion_kinds().find(|kind| *kind == lesion.kind).unwrap_or_default();
+            LesionAt { trajectory, time, lesion: Lesion { kind, ..lesion } }
+        }));
+    }
+}
+
 impl Ensemble<'_> {
     /// Names of what is recorded: species, then assignment rules.
     #[must_use]
@@ -83,6 +119,24 @@ impl Ensemble<'_> {
         })?;
         let stats = chunks.iter().map(|(_, stats)| *stats).sum();
         Ok((chunks.into_iter().flat_map(|(values, _)| values).collect(), stats))
+    }
+
+    /// All lesions at all times, trajectory by trajectory, time by time, kind by kind; none of a network without lesions.
+    ///
+    /// The trajectories are those of [`Ensemble::trajectories`], made again.
+    ///
+    /// # Errors
+    /// Why the first of the failed trajectories could not be finished.
+    pub fn lesions(&self) -> Result<Vec<LesionAt<'_>>, SimulationError> {
+        let run = |trajectory: usize| {
+            let mut list = LesionList { trajectory, times: self.times, network: self.network, lesions: Vec::new() };
+            let key = self.key.child(trajectory as u64);
+            let mut simulator = Simulator::new(self.network, &self.method);
+            simulator.run_from(self.parameters, self.initial, self.times, key, &mut list)?;
+            Ok(list.lesions)
+        };
+        let all: Result<Vec<_>, _> = (0..self.trajectories).into_par_iter().map(run).collect();
+        Ok(all?.into_iter().flatten().collect())
     }
 
     /// Mean and standard deviation without keeping the trajectories; by [`Method::Moments`], without making any.
@@ -166,7 +220,8 @@ impl Ensemble<'_> {
         mut record: impl FnMut(usize, &[f64]),
     ) -> Result<Stats, SimulationError> {
         let &Self { network, parameters, initial, times, key, .. } = self;
-        let jobs: Vec<_> = jobs.map(|index| Job { parameters, initial, times, key: key.child(index as u64) }).collect();
+        let jobs: Vec<_> =
+            jobs.map(|index| Job { parameters, initial, times, subject: key.child(index as u64).into() }).collect();
         let (width, columns) = (times.len(), slots.len());
         let mut kept = vec![0.0; jobs.len() * width * columns];
         let results = Lockstep::new(network).run(&jobs, &mut |job: usize, time: usize, values: &[f64]| {

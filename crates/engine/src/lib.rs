@@ -43,17 +43,21 @@ mod diagnostic;
 mod ensemble;
 mod expression;
 mod lesions;
+mod master;
 mod methods;
 mod network;
 mod probability;
 mod sbml;
 mod simulator;
 mod state;
+mod subject;
 mod units;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Place, suggestion};
-pub use ensemble::{Ensemble, Summary};
+pub use ensemble::{Ensemble, LesionAt, Summary};
 pub use expression::{Dialect, ExpressionError, Program};
+pub use lesions::Lesion;
+pub use master::MasterEquation;
 pub use methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method, UnknownMethod};
 pub use network::{
     Arm, Basis, Builder, Format, Intervention, Law, Lesions, Network, Parameter, Reaction, Rule, Species, Therapy,
@@ -62,4 +66,5 @@ pub use probability::{Estimate, ProbabilityError, RareEvent};
 pub use sbml::{Symbol, Symbols};
 pub use simulator::{MAXIMUM_STEPS, SimulationError, Simulator, Stats};
 pub use state::Recorder;
+pub use subject::Subject;
 pub use units::{UnitMismatch, conversion};

@@ -10,6 +10,7 @@ use crate::methods::{
 };
 use crate::network::Network;
 use crate::state::{Recorder, State};
+use crate::subject::Subject;
 
 /// Why a trajectory could not be finished.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -107,15 +108,21 @@ pub enum SimulationError {
         time: f64,
     },
     /// Linear noise met an event whose time may be random.
-    #[error("linear noise takes events at given times only, none by condition")]
+    #[error("linear noise and master equation take events at given times only, none by condition")]
     Condition,
     /// Linear noise met an event that makes a parameter random.
-    #[error(
-        "an event sets `{parameter}` from counts that fluctuate (time {time}); linear noise keeps parameters fixed"
-    )]
+    #[error("an event sets `{parameter}` from counts that fluctuate (time {time}); this method keeps parameters fixed")]
     RandomParameter {
         /// The parameter's name.
         parameter: String,
+        /// When.
+        time: f64,
+    },
+    /// The master equation met too many states.
+    #[error("more than {most} states are possible by time {time}; the master equation is for few cells")]
+    TooManyStates {
+        /// How many are followed at most.
+        most: usize,
         /// When.
         time: f64,
     },
@@ -269,7 +276,7 @@ impl<'n> Simulator<'n> {
 
     /// One trajectory from time 0, shown to `recorder` at each of `times` (ascending, none negative).
     ///
-    /// `parameters` holds one value for each of [`Network::parameters`].
+    /// `parameters` holds one value for each of [`Network::parameters`]. A [`Key`] is a subject of no group.
     ///
     /// # Errors
     /// Why the trajectory could not be finished; what was recorded until then stands.
@@ -280,10 +287,10 @@ impl<'n> Simulator<'n> {
         &mut self,
         parameters: &[f64],
         times: &[f64],
-        key: Key,
+        subject: impl Into<Subject>,
         recorder: &mut impl Recorder,
     ) -> Result<Stats, SimulationError> {
-        self.run_from(parameters, &[], times, key, recorder)
+        self.run_from(parameters, &[], times, subject, recorder)
     }
 
     /// [`Simulator::run`] with some initial counts given: (index of the species, count).
@@ -298,14 +305,19 @@ impl<'n> Simulator<'n> {
         parameters: &[f64],
         initial: &[(usize, f64)],
         times: &[f64],
-        key: Key,
+        subject: impl Into<Subject>,
         recorder: &mut impl Recorder,
     ) -> Result<Stats, SimulationError> {
+        let subject = subject.into();
         match &mut self.0 {
-            Engine::Steps(steps) => steps.run(parameters, initial, times, key, recorder),
+            Engine::Steps(steps) => steps.run(parameters, initial, times, subject, recorder),
             Engine::Lane(lane) => {
-                let mut record = |_: usize, index: usize, values: &[f64]| recorder.record(index, values);
-                let result = lane.run(&[Job { parameters, initial, times, key }], &mut record).pop();
+                let network = lane.network();
+                let mut record = |_: usize, index: usize, values: &[f64], agenda: &Agenda| {
+                    agenda.show_lesions(network, index, recorder);
+                    recorder.record(index, values)
+                };
+                let result = lane.run(&[Job { parameters, initial, times, subject }], &mut record).pop();
                 result.unwrap_or(Ok(Stats::default()))
             }
         }
@@ -318,15 +330,16 @@ impl Steps<'_> {
         parameters: &[f64],
         initial: &[(usize, f64)],
         times: &[f64],
-        key: Key,
+        subject: Subject,
         recorder: &mut impl Recorder,
     ) -> Result<Stats, SimulationError> {
+        let key = subject.key;
         let network = self.state.network;
         assert_eq!(parameters.len(), network.parameters.len(), "one value for each parameter");
         let mut random = key.stream();
         let mut stats = Stats::default();
         let whole = self.stepper.whole();
-        let subject = Some(key).filter(|_| self.stepper.individuals());
+        let subject = Some(subject).filter(|_| self.stepper.individuals());
         self.state.initialise(parameters, initial, whole, subject)?;
         if let Some(kind) = network.lesions.first().filter(|_| self.lesions && !self.stepper.individuals()) {
             return Err(SimulationError::Individuals { kind: kind.name.clone() });
@@ -346,6 +359,7 @@ impl Steps<'_> {
                 self.stepper.jumped(&mut self.state)?;
             }
             self.stepper.show(&mut self.state, key);
+            self.agenda.show_lesions(network, index, recorder);
             let flow = recorder.record(index, self.state.shown());
             self.stepper.hide(&mut self.state);
             if flow.is_break() {

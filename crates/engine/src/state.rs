@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use metacascade_random::Key;
-
+use crate::lesions::Lesion;
 use crate::network::{Firing, Network, RateLaw, TIME, Trigger};
 use crate::simulator::SimulationError;
+use crate::subject::Subject;
 
 /// Values of all symbols, and the propensities that follow from them.
 #[derive(Clone)]
@@ -22,9 +22,6 @@ pub(crate) struct State<'n> {
     /// The length of the leap that led here, somewhere within which reactions fired; 0 where their times are known.
     pub leaped: f64,
 }
-
-/// The child of a trajectory's key that names the streams of its subject's own parameters.
-const SUBJECT: u64 = 0x7375_626a_6563_7400;
 
 /// Counts beyond this are no longer exact in `f64`.
 pub(crate) const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;
@@ -57,13 +54,13 @@ impl<'n> State<'n> {
     }
 
     /// The state at the start: initial counts are rounded to whole numbers where `whole`. Parameters that vary between
-    /// subjects are drawn from streams of children of `subject`; without one, they are as given.
+    /// groups and subjects are those of `subject`; without one, they are as given.
     pub fn initialise(
         &mut self,
         parameters: &[f64],
         initial: &[(usize, f64)],
         whole: bool,
-        subject: Option<Key>,
+        subject: Option<Subject>,
     ) -> Result<(), SimulationError> {
         let network = self.network;
         let (species, first_rule) = (network.species.len(), network.rule_slot(0));
@@ -72,12 +69,7 @@ impl<'n> State<'n> {
         self.leaped = 0.0;
         self.values[1 + species..first_rule].copy_from_slice(parameters);
         if let Some(subject) = subject.filter(|_| !network.variations.is_empty()) {
-            let spreads: Vec<f64> =
-                network.variations.iter().map(|(_, _, spread)| spread.evaluate(&self.values)).collect();
-            for ((index, law, _), spread) in network.variations.iter().zip(spreads) {
-                let mut random = subject.child(SUBJECT).child(*index as u64).stream();
-                self.values[1 + species + index] = law.draw(parameters[*index], spread, &mut random);
-            }
+            subject.draw(network, &mut self.values);
         }
         for &slot in &network.initial_order {
             self.values[slot] = match slot.checked_sub(first_rule) {
@@ -248,10 +240,39 @@ impl<'n> State<'n> {
 /// What is shown of a trajectory as it runs.
 ///
 /// Called once for each requested time, in order, with the values of all symbols (see
-/// [`Network::slot`](crate::Network::slot)). Breaking stops the trajectory.
+/// [`Network::slot`](crate::Network::slot)). Breaking stops the trajectory. A closure is a recorder that sees values alone;
+/// for the sizes of all lesions, write one:
+///
+/// ```
+/// use metacascade_engine::{Lesion, Lesions, Method, Network, Recorder, Simulator};
+/// use metacascade_random::Key;
+/// use std::ops::ControlFlow;
+///
+/// struct Largest(f64);
+///
+/// impl Recorder for Largest {
+///     fn record(&mut self, _index: usize, _values: &[f64]) -> ControlFlow<()> {
+///         ControlFlow::Continue(())
+///     }
+///
+///     fn lesions(&mut self, _index: usize, lesions: &mut dyn Iterator<Item = Lesion<'_>>) {
+///         self.0 = lesions.map(|lesion| lesion.size).fold(0.0, f64::max);
+///     }
+/// }
+///
+/// let network = Network::builder("lung").lesions(Lesions::new("lung", "0.5", "0.1").initial("100")).build()?;
+/// let mut largest = Largest(0.0);
+/// Simulator::new(&network, &Method::Direct).run(&[], &[5.0], Key::new(1), &mut largest)?;
+/// assert!(largest.0 > 10.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Recorder {
     /// Sees the values at the requested time with this index.
     fn record(&mut self, index: usize, values: &[f64]) -> ControlFlow<()>;
+
+    /// Sees the lesions of that time, just before; of a network without lesions it is not called. Whoever does not ask
+    /// for the next lesion pays nothing.
+    fn lesions(&mut self, _index: usize, _lesions: &mut dyn Iterator<Item = Lesion<'_>>) {}
 }
 
 impl<F: FnMut(usize, &[f64]) -> ControlFlow<()>> Recorder for F {

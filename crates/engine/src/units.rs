@@ -180,7 +180,9 @@ pub fn conversion(from: &str, to: &str) -> Result<f64, UnitMismatch> {
         let message = format!("`{from}` is {source}, `{to}` is {target}");
         return Err(UnitMismatch { message, help: "only like is converted into like".to_owned() });
     }
-    Ok(round(source.size / target.size))
+    // So that 24 hours are 1 day to the last bit.
+    let ratio = source.size / target.size;
+    Ok(if ratio < 1.0 { 1.0 / round(1.0 / ratio) } else { round(ratio) })
 }
 
 /// Why one unit cannot be converted into another.

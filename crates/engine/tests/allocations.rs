@@ -93,7 +93,7 @@ fn lanes_allocate_nothing() {
     let mut lockstep = Lockstep::new(&network);
     let mut run = |end: f64| {
         let times: Vec<f64> = (1..=20).map(|index| end * f64::from(index) / 20.0).collect();
-        let job = |index| Job { parameters: &parameters, initial: &[], times: &times, key: Key::new(index) };
+        let job = |index| Job { parameters: &parameters, initial: &[], times: &times, subject: Key::new(index).into() };
         let jobs: Vec<Job> = (0..100).map(job).collect();
         let results = lockstep.run(&jobs, &mut |_: usize, _: usize, _: &[f64]| ControlFlow::Continue(()));
         assert!(results.iter().all(Result::is_ok));

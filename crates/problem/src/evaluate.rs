@@ -4,7 +4,7 @@ use metacascade_engine::{Diagnostic, Diagnostics, suggestion};
 use metacascade_inference::{Failure, Likelihood as _};
 
 use crate::{
-    experiments,
+    exact, experiments,
     likelihood::ProblemLikelihood,
     linear_noise,
     measurements::{self, Measurement, Reading},
@@ -23,6 +23,9 @@ pub enum EvaluateMethod {
     Ode,
     /// Gaussian fluctuations around the mean field, by the linear-noise approximation, and measurement noise.
     LinearNoise,
+    /// The model's own law, by the master equation, and measurement noise: for models of few cells. Residuals and
+    /// simulations are those of [`EvaluateMethod::Ode`].
+    Exact,
 }
 
 /// What is found at one point of the parameters.
@@ -52,10 +55,14 @@ impl Evaluation {
 /// # Errors
 /// Why the parameters cannot be simulated, or the method not be used for this problem.
 pub fn evaluate(problem: &Problem, parameters: &[f64], method: EvaluateMethod) -> Result<Evaluation, Failure> {
+    if !problem.survival().is_empty() {
+        let message = "times to events have no likelihood here; approximate Bayesian computation (abc-smc) fits them";
+        return Err(Failure(message.to_owned()));
+    }
     let log_prior = problem.estimated().iter().zip(parameters).map(|(law, &value)| law.log_density(value)).sum();
     let mut simulations = vec![f64::NAN; problem.measurement_count()];
     let (log_likelihood, chi_squared) = match method {
-        EvaluateMethod::Ode => {
+        EvaluateMethod::Ode | EvaluateMethod::Exact => {
             let likelihood = ProblemLikelihood::new(problem);
             let mut chi_squared = 0.0;
             likelihood.visit(parameters, |read, row, y, sigma| {
@@ -63,7 +70,11 @@ pub fn evaluate(problem: &Problem, parameters: &[f64], method: EvaluateMethod) -
                 let residual = residual(read.observable(problem).noise, row, y, sigma);
                 chi_squared += residual * residual;
             })?;
-            (likelihood.log_likelihood(parameters)?, chi_squared)
+            let log_likelihood = match method {
+                EvaluateMethod::Exact => exact::log_likelihood(problem, parameters)?,
+                _ => likelihood.log_likelihood(parameters)?,
+            };
+            (log_likelihood, chi_squared)
         }
         EvaluateMethod::LinearNoise => linear_noise::evaluate(problem, parameters, &mut simulations)?,
     };

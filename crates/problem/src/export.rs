@@ -73,6 +73,10 @@ fn write(path: &Path, experiments: &[crate::Experiment], problems: &mut Problems
     refuse_units(&measurements.read, problems);
     let mut measurements = Sheet::of(&measurements.read);
     measurements.rows.retain(|row| row.source.is_none_or(|(table, row)| is_measured(table, row)));
+    if measurements.rows.is_empty() {
+        let message = "a problem without measurements, of times to events alone, has no place in PEtab";
+        problems.push(Diagnostic::new(folder.shown(&folder.document_name), message));
+    }
     if let Some(column) = measurements.column("modelId") {
         let named = measurements.rows.iter_mut().filter(|row| !row.cells[column].is_empty());
         named.for_each(|row| row.cells[column].clone_from(&model_id));

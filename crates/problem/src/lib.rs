@@ -45,6 +45,9 @@
 //! * `measurementN`, `measurementSd`: `measurement` is the mean of so many subjects, with this standard deviation.
 //! * `replicateId`, `subjectId`: whose measurement it is. Rows of different ones, or, without a subject table, repeating
 //!   an observable, experiment and time, belong to different subjects: independent trajectories ([`Trajectory`]).
+//! * Numbers of lesions in an organ are counts like others (`lung`, `lung_detected`). A list of their sizes enters as
+//!   numbers in size classes: `counts` of the model's `[[lesions]]` give the lesions of at least a size, their differences
+//!   are observables of one multinomial `observableGroup`, and a further one has the number of all.
 //! * `experimentId` of a subject is its arm, which rows of measurements and survival need not repeat. A covariate sets the
 //!   parameter of its name for each subject, or the one that `covariates` gives it.
 //! * `event` 1: `endpoint` happened at `time`, or between `time` and `timeUpper`; 0: it had not until `time`. `endpoint` is
@@ -67,6 +70,7 @@
 
 mod document;
 mod evaluate;
+mod exact;
 mod experiments;
 mod export;
 mod files;
@@ -111,7 +115,7 @@ pub use overview::{ObservableOverview, Overview, overview};
 pub use parameters::Parameter;
 pub use predictive::{DRAWS, Predictive, predictive};
 pub use problem::Problem;
-pub use run::{Run, RunError, RunSettings, RunWriter, write_file, write_table};
+pub use run::{Run, RunError, RunSettings, RunWriter, TableColumn, write_columns, write_file, write_table};
 pub use simulator::ProblemSimulator;
 pub use subjects::{Covariate, Subject, Values};
 pub use survival::{Endpoint, Survival, kaplan_meier};

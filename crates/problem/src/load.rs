@@ -81,7 +81,9 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     experiments.push(Experiment::unchanged(""));
     let observables = observables::read(&observable_tables.read, &mut scope, problems);
     let known = experiment_tables.complete.then_some(experiments.as_slice());
+    let before = problems.count();
     let subjects = subjects::read(&subject_tables.read, known, &extension.covariates, &mut scope, problems);
+    let known_subjects = problems.count() == before;
     let (mut conversions, unknown) = Conversions::new(&extension.conversions, |name| fixed(name, &defined, network));
     for name in unknown {
         let message = format!("`conversions` converts by `{name}`, which is no fixed positive number");
@@ -91,7 +93,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let references = References {
         observables: observable_tables.complete.then_some(observables.as_slice()),
         experiments: known,
-        subjects: subject_tables.complete.then_some(subjects.subjects.as_slice()),
+        subjects: (subject_tables.complete && known_subjects).then_some(subjects.subjects.as_slice()),
         model: model::id(&document),
         time_unit: network.map_or("", Network::time_unit),
     };
@@ -352,10 +354,10 @@ fn describe(mut parameter: Parameter, network: &Network, own: &impl Fn(&str) -> 
 
 /// What is odd but not wrong.
 fn warnings(problem: &Problem) -> Vec<String> {
-    let is_measured = |index: usize| problem.series.iter().any(|series| series.observable == index);
-    let is_used = |index: usize| problem.trajectories.iter().any(|trajectory| trajectory.experiment == index);
-    let observables = problem.observables.iter().enumerate().filter(|(index, _)| !is_measured(*index));
-    let experiments = problem.experiments.iter().enumerate().filter(|(index, _)| !is_used(*index));
+    let measured: BTreeSet<usize> = problem.series.iter().map(|series| series.observable).collect();
+    let used: BTreeSet<usize> = problem.trajectories.iter().map(|trajectory| trajectory.experiment).collect();
+    let observables = problem.observables.iter().enumerate().filter(|(index, _)| !measured.contains(index));
+    let experiments = problem.experiments.iter().enumerate().filter(|(index, _)| !used.contains(index));
     let linear =
         problem.estimated.iter().filter(|parameter| priors::is_logarithmic(&parameter.prior) && parameter.lower <= 0.0);
     let observables =

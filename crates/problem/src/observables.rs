@@ -287,6 +287,7 @@ fn read_limits(table: &Table, row: usize, problems: &mut Problems) -> (Option<f6
             Complaint::new("the lower limit is not below the upper limit", "not below `upperLimit`")
                 .help("they are the smallest and the largest value that can be measured")
         });
+        return (None, None);
     }
     (lower, upper)
 }

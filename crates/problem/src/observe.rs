@@ -254,7 +254,12 @@ pub(crate) struct View<'v> {
     values: &'v mut [f64],
 }
 
-impl View<'_> {
+impl<'v> View<'v> {
+    /// Of all values, those of observables and placeholders among them.
+    pub fn new(values: &'v mut [f64]) -> Self {
+        Self { values }
+    }
+
     pub fn values(&self) -> &[f64] {
         self.values
     }
@@ -312,12 +317,13 @@ pub(crate) fn measure(
     Ok(())
 }
 
-/// A value as the assay reports it.
+/// A value as the assay reports it: its limit beyond a limit, the lower end within a row's interval.
 pub(crate) fn limited(observable: &Observable, row: &Measurement, value: f64) -> f64 {
     let (mut lower, mut upper) = (observable.lower_limit, observable.upper_limit);
     match row.reading {
         Reading::Below => lower = Some(row.value),
         Reading::Above => upper = Some(row.value),
+        Reading::UpTo(end) if (row.value..=end).contains(&value) => return row.value,
         _ => {}
     }
     let value = lower.map_or(value, |limit| value.max(limit));

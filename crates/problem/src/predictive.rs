@@ -42,8 +42,8 @@ pub struct Predictive {
 /// Times at which an experiment is predicted, and the placeholders of each observable measured in it.
 struct Plan {
     experiment: usize,
-    /// The first subject measured in it, whose covariates are set.
-    subject: Option<usize>,
+    /// The subjects measured in it; each draw sets the covariates of the next one.
+    subjects: Vec<Option<usize>>,
     times: Vec<f64>,
     /// Observable, and its placeholders' values and exposure at each time.
     observed: Vec<(usize, Vec<Box<[Override]>>, Vec<f64>)>,
@@ -56,7 +56,8 @@ struct Plan {
 /// measurements. Where a placeholder (such as a standard deviation) is given row by row, its value between measured
 /// times is interpolated on the logarithmic scale if both neighbours are positive, and linearly otherwise; a parameter
 /// as placeholder is taken from the nearest measured time. Outside the measured times the nearest value holds.
-/// Streams are keyed by draw and experiment.
+/// Where subjects have covariates, draws take turns among those of the experiment. Streams are keyed by draw and
+/// experiment.
 #[must_use]
 pub fn predictive(problem: &Problem, method: &Method, posterior: &Posterior, draws: usize, key: Key) -> Predictive {
     let (method, _) = resolve(problem, method);
@@ -105,9 +106,10 @@ fn predict(
     let mut rows = Predictive::default();
     for plan in plans {
         let key = key.child(plan.experiment as u64);
+        let subject = plan.subjects.get(draw % plan.subjects.len().max(1)).copied().flatten();
         let mut noise = key.child(1).stream();
         workspace.run(
-            Design { experiment: plan.experiment, subject: plan.subject },
+            Design { experiment: plan.experiment, subject },
             parameters,
             &plan.times,
             key.child(0),
@@ -157,8 +159,11 @@ fn plan(problem: &Problem, experiment: usize) -> Option<Plan> {
             (observable, overrides, times.iter().map(|&time| nearest(&exposures, time)).collect())
         })
         .collect();
-    let subject = series().find_map(|series| problem.trajectories()[series.trajectory].subject);
-    Some(Plan { experiment, subject, times, observed })
+    let mut subjects: Vec<Option<usize>> =
+        series().map(|series| problem.trajectories()[series.trajectory].subject).collect();
+    subjects.sort_unstable();
+    subjects.dedup();
+    Some(Plan { experiment, subjects, times, observed })
 }
 
 /// The value at the nearest of ascending times.

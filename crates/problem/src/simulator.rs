@@ -104,7 +104,7 @@ impl<'p> ProblemSimulator<'p> {
                             _ => {}
                         }
                     })?;
-                    Ok(if run.is_read(time) { flow } else { ControlFlow::Continue(()) })
+                    Ok(if flow.is_break() && run.is_read(time) { flow } else { ControlFlow::Continue(()) })
                 })?;
                 if subject == 0 {
                     let mut follow_up = key.child(3).stream();

@@ -89,6 +89,8 @@ pub(crate) fn read(
     let mut found = Subjects::default();
     let mut seen: HashMap<String, String> = HashMap::new();
     let mut groups: HashMap<String, usize> = HashMap::new();
+    let arms: Option<HashMap<&str, usize>> = experiments
+        .map(|all| all.iter().enumerate().map(|(index, experiment)| (experiment.id.as_str(), index)).collect());
     let mut cells: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
     for table in tables {
         let before = found.subjects.len();
@@ -100,7 +102,7 @@ pub(crate) fn read(
                     found.groups.len() - 1
                 })
             });
-            let experiment = read_arm(table, row, experiments, problems);
+            let experiment = read_arm(table, row, arms.as_ref(), problems);
             found.subjects.push(Subject { id, group, experiment, class: 0 });
         }
         for name in table.names().filter(|name| COLUMNS.known().all(|known| known != *name)) {
@@ -132,13 +134,14 @@ fn read_id(table: &Table, row: usize, seen: &mut HashMap<String, String>, proble
     Some(id.to_owned())
 }
 
-fn read_arm(table: &Table, row: usize, experiments: Option<&[Experiment]>, problems: &mut Problems) -> Option<usize> {
+fn read_arm(table: &Table, row: usize, arms: Option<&HashMap<&str, usize>>, problems: &mut Problems) -> Option<usize> {
     let name = table.column("experimentId")?.text(row)?;
-    let experiments = experiments?;
-    let position = experiments.iter().position(|experiment| experiment.id == name);
+    let arms = arms?;
+    let position = arms.get(name).copied();
     if position.is_none() {
         problems.cell(table, row, "experimentId", |text| {
-            let known = experiments.iter().map(|experiment| experiment.id.as_str()).filter(|id| !id.is_empty());
+            let mut known: Vec<&str> = arms.keys().copied().filter(|id| !id.is_empty()).collect();
+            known.sort_unstable();
             Complaint::new(format!("there is no experiment `{text}`"), "not in the experiment table")
                 .maybe_help(suggestion(text, known))
         });

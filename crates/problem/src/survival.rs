@@ -17,7 +17,7 @@
 //! variance even. Follow-up is simulated too: a subject whose event was seen would have been followed for a time drawn
 //! from the censoring times beyond it, by the Kaplan–Meier estimate of censoring.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use metacascade_engine::Program;
 use metacascade_inference::Failure;
@@ -133,6 +133,9 @@ pub(crate) fn read<'t>(
 
 /// Gives rows of survival their trajectories, which may be those of measurements of the same subject.
 pub(crate) fn join(rows: Vec<Row<'_>>, trajectories: &mut Vec<Trajectory>, series: &mut [Series]) -> Vec<Survival> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
     let of = |row: &Row<'_>| Trajectory {
         experiment: row.experiment,
         replicate: row.replicate.to_owned(),
@@ -255,7 +258,7 @@ impl<'q> Answers<'q> {
                 *found = view.values()[0];
             }
         }
-        let all = self.times.iter().all(|time| time.is_finite());
+        let all = !self.times.is_empty() && self.times.iter().all(|time| time.is_finite());
         Ok(if all { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }
@@ -293,17 +296,14 @@ impl Curves {
     pub fn new(problem: &Problem) -> Self {
         let rows = problem.survival();
         let mut curves = Self::default();
-        let mut keys: Vec<(usize, usize)> = Vec::new();
-        for row in rows {
-            let key = (problem.trajectories()[row.trajectory].experiment, row.endpoint);
-            let position = keys.iter().position(|known| *known == key).unwrap_or_else(|| {
-                keys.push(key);
-                keys.len() - 1
-            });
-            curves.of_row.push(position);
+        let mut groups: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for (index, row) in rows.iter().enumerate() {
+            let experiment = problem.trajectories()[row.trajectory].experiment;
+            groups.entry((experiment, row.endpoint)).or_default().push(index);
         }
-        for (position, (experiment, endpoint)) in keys.into_iter().enumerate() {
-            let members: Vec<usize> = (0..rows.len()).filter(|&row| curves.of_row[row] == position).collect();
+        curves.of_row = vec![0; rows.len()];
+        for (position, ((experiment, endpoint), members)) in groups.into_iter().enumerate() {
+            members.iter().for_each(|&row| curves.of_row[row] = position);
             let reversed: Vec<Observed> = members.iter().map(|&row| (rows[row].time, !rows[row].event)).collect();
             curves.censoring.push(kaplan_meier(&reversed));
             let name = format!("{} {}", problem.endpoints()[endpoint].formula, problem.experiments()[experiment].id);

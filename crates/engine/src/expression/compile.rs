@@ -1,5 +1,6 @@
 //! Turns a parsed expression into a short program for a stack machine.
 
+use super::run::{Step, run, steps};
 use super::{Expression, ExpressionError, Function, Node};
 
 /// How deep the stack may grow, and how deep it grows in ordinary expressions.
@@ -10,6 +11,8 @@ pub(super) const SHALLOW: usize = 12;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Program {
     code: Vec<Instruction>,
+    /// The same, to be run.
+    steps: Box<[Step]>,
     reads: Vec<usize>,
     depth: usize,
 }
@@ -33,14 +36,12 @@ impl Program {
     #[inline]
     pub fn evaluate(&self, values: &[f64]) -> f64 {
         // The commonest programs need no stack.
-        match self.code.as_slice() {
-            [Instruction::Constant(value)] => *value,
-            [Instruction::Load(slot)] => values[*slot],
-            [Instruction::Load(a), Instruction::Load(b), Instruction::Apply(function)] => {
-                binary(*function, values[*a], values[*b])
-            }
-            code if self.deep() => run::<STACK>(code, values),
-            code => run::<SHALLOW>(code, values),
+        match &*self.steps {
+            [Step::Constant(value)] => *value,
+            [Step::Load(slot)] => values[*slot],
+            [Step::Load(a), Step::MultiplySlot(b)] => values[*a] * values[*b],
+            steps if self.deep() => run::<STACK>(steps, values),
+            steps => run::<SHALLOW>(steps, values),
         }
     }
 
@@ -51,7 +52,8 @@ impl Program {
 
     /// The program that gives a number.
     pub(crate) fn number(value: f64) -> Self {
-        Self { code: vec![Instruction::Constant(value)], reads: Vec::new(), depth: 1 }
+        let code = vec![Instruction::Constant(value)];
+        Self { steps: steps(&code), code, reads: Vec::new(), depth: 1 }
     }
 
     /// The value, if the expression reads nothing.
@@ -89,8 +91,9 @@ impl Program {
         slot: &impl Fn(&str) -> Option<usize>,
         unknown: &impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ExpressionError> {
-        let mut program = Self { code: Vec::new(), reads: Vec::new(), depth: 1 };
+        let mut program = Self { code: Vec::new(), steps: Box::default(), reads: Vec::new(), depth: 1 };
         program.emit(expression, slot, unknown)?;
+        program.steps = steps(&program.code);
         program.reads =
             program.code.iter().filter_map(|i| if let Instruction::Load(s) = i { Some(*s) } else { None }).collect();
         program.reads.sort_unstable();
@@ -157,7 +160,7 @@ impl Program {
                 .help("name its parts by assignment rules"));
         }
         if tail.len() > 1 && tail.iter().all(|instruction| !matches!(instruction, Instruction::Load(_))) {
-            let value = run::<STACK>(tail, &[]);
+            let value = run::<STACK>(&steps(tail), &[]);
             self.code.truncate(start);
             self.code.push(Instruction::Constant(value));
         }
@@ -184,40 +187,6 @@ fn depth(code: &[Instruction]) -> usize {
         most = most.max(now);
     }
     most
-}
-
-fn run<const DEPTH: usize>(code: &[Instruction], values: &[f64]) -> f64 {
-    let mut stack = [0.0; DEPTH];
-    let mut top = 0;
-    for instruction in code {
-        match *instruction {
-            Instruction::Constant(value) => {
-                stack[top] = value;
-                top += 1;
-            }
-            Instruction::Load(slot) => {
-                stack[top] = values[slot];
-                top += 1;
-            }
-            Instruction::Apply(Function::Hill) => {
-                let (x, half, exponent) = (stack[top - 3], stack[top - 2], stack[top - 1]);
-                top -= 2;
-                stack[top - 1] = hill(x, half, exponent);
-            }
-            Instruction::Apply(function) if pops(function) == 1 => stack[top - 1] = unary(function, stack[top - 1]),
-            Instruction::Apply(function) => {
-                top -= 1;
-                stack[top - 1] = binary(function, stack[top - 1], stack[top]);
-            }
-            Instruction::Select => {
-                top -= 2;
-                if stack[top] == 0.0 {
-                    stack[top - 1] = stack[top + 1];
-                }
-            }
-        }
-    }
-    stack[0]
 }
 
 /// xⁿ/(Kⁿ+xⁿ), written so that it neither overflows nor divides 0 by 0.

@@ -10,6 +10,7 @@ mod lanes;
 mod parse;
 mod petab;
 mod print;
+mod run;
 mod token;
 
 use std::ops::Range;

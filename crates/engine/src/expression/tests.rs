@@ -79,3 +79,23 @@ fn deep_nesting_is_an_error_not_a_crash() {
     assert!((value(&wide) - 3_000.0).abs() < 1e-9);
     assert!(parse(&vec!["x"; 100_000].join("+")).is_err());
 }
+
+/// What runs in one step is what its instructions give, to the last bit.
+#[test]
+fn joined_steps_change_no_bit() {
+    let values = [0.0, 1.7, -0.3, 2.9_f64];
+    let [a, b, c]: [f64; 3] = [values[1], values[2], values[3]];
+    let slot = |name: &str| ["time", "a", "b", "c"].iter().position(|known| *known == name);
+    for (text, expected) in [
+        ("a - b * c / (b - 2) - (1 - a)", a - b * c / (b - 2.0) - (1.0 - a)),
+        ("2 / a - (a / 3 - b) * (c - 0.1)", 2.0 / a - (a / 3.0 - b) * (c - 0.1)),
+        ("piecewise(a - 1, b < 0, c * 2)", a - 1.0),
+        ("piecewise(a - 1, b > 0, c * 2) / b", c * 2.0 / b),
+        ("max(a, b, 3 - c) - min(a * b, 1)", a - a * b),
+        ("hill(c, 2, a) + exp(-b) * (a + b + c)", 1.0 / (1.0 + (2.0 / c).powf(a)) + f64::exp(-b) * (a + b + c)),
+        ("a * (b - c)", a * (b - c)),
+    ] {
+        let program = Program::compile(&parse(text).unwrap(), &slot, &|_| None).unwrap();
+        assert_eq!(program.evaluate(&values), expected, "{text}");
+    }
+}

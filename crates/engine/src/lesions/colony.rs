@@ -14,6 +14,8 @@ use crate::state::State;
 
 /// Small lesions, and what large ones emit, change by about this part between looks.
 pub(super) const CHANGE: f64 = 0.25;
+/// Growth of small lesions between looks where it makes no difference to what all emit.
+const QUIET: f64 = 2.0;
 /// Rates that follow the environment change by about this part between looks.
 const DRIFT: f64 = 0.05;
 /// Growth after which integrals begin anew, so that their differences stay exact.
@@ -45,9 +47,11 @@ pub(super) struct Colony {
     pub(super) large: f64,
     pub(super) detection: f64,
     pub first_detected: f64,
-    /// Whether some may be small; growth of large lesions, weighted by their cells.
-    any_small: bool,
+    /// How many may be small; growth of large lesions, weighted by their cells.
+    small: f64,
     large_growth: f64,
+    /// The time from the last look to the next.
+    interval: f64,
     /// How many own values a lesion has.
     pub(super) width: usize,
 }
@@ -91,6 +95,7 @@ pub(super) struct Lesion {
     pub phase: Phase,
     /// Where its own values begin, once it has some.
     pub own: Option<u32>,
+    pub founded: f64,
 }
 
 #[derive(Clone, Copy)]
@@ -124,7 +129,7 @@ struct Totals {
     /// Cells of large lesions, and their growth.
     large: f64,
     growth: f64,
-    any_small: bool,
+    small: f64,
 }
 
 impl Colony {
@@ -201,8 +206,13 @@ impl Colony {
         self.integrals.after(self.mean.birth, self.mean.death, time - self.time)
     }
 
-    /// Takes in the lesions that were founded since the last time.
-    pub fn found(&mut self, kind: &Kind, state: &mut State, random: &mut Stream) -> Result<(), SimulationError> {
+    /// Whether the next look is so near that it may as well be now.
+    pub fn is_near(&self, now: f64) -> bool {
+        self.next - now <= 0.5 * self.interval
+    }
+
+    /// Takes in the lesions that were founded since the last time; whether that changes what they emit.
+    pub fn found(&mut self, kind: &Kind, state: &mut State, random: &mut Stream) -> Result<bool, SimulationError> {
         if self.lesions.is_empty() {
             self.integrals = Integrals::default();
             self.waking = 0.0;
@@ -214,6 +224,7 @@ impl Colony {
         if self.lesions.len() as f64 + count > MOST_LESIONS as f64 {
             return Err(SimulationError::TooManyLesions { kind: kind.name.clone(), time: state.time() });
         }
+        let (mut louder, mut detected) = (false, f64::INFINITY);
         for _ in 0..count as usize {
             let cells = Self::rate(kind, &kind.size, &state.values, "initial size")?.round();
             let dormant = match &kind.dormancy {
@@ -232,20 +243,34 @@ impl Colony {
                 }
                 false => Phase::Small { cells, at, from: self.at(at) },
             };
-            let mut lesion = Lesion { phase, own: None };
+            let mut lesion = Lesion { phase, own: None, founded: at };
             if !dormant && cells >= self.large {
                 lesion.phase = Phase::Large { log: cells.ln(), at, curve: self.curve };
                 self.enlarge(kind, &mut lesion, random);
+                if let (true, Phase::Large { log, curve, .. }) = (kind.detection_watched, lesion.phase) {
+                    detected = detected.min(self.detection_after(log, at, curve).unwrap_or(f64::INFINITY));
+                }
+                if let Some(emission) = kind.emission.as_ref().filter(|_| kind.emission_watched) {
+                    state.values[kind.emitted] += self.value(emission, cells.ln(), lesion.own);
+                    louder = true;
+                }
             }
             self.lesions.push(lesion);
         }
-        self.any_small = true;
+        self.small += count;
         self.founded += count;
         state.values[kind.alive] += count;
-        if first || kind.watched {
-            self.plan(kind, state)?;
+        if first {
+            return Ok(self.plan(kind, state)? || louder);
         }
-        Ok(())
+        // No look at all others: founding many must not cost their square.
+        if kind.heard() || kind.moving {
+            let next = self.time + self.small_step(kind, state.values[kind.emitted]).min(detected);
+            if next < self.next {
+                (self.next, self.interval) = (next, next - self.time);
+            }
+        }
+        Ok(louder)
     }
 
     /// Brings large lesions, those that may have become large, or `all`, up to now, and with them the symbols.
@@ -278,7 +303,8 @@ impl Colony {
         let sizes: Vec<f64> = kind.counts.iter().map(|(_, size)| size.evaluate(&state.values)).collect();
         let mut index = 0;
         while index < self.lesions.len() {
-            let mut lesion = std::mem::replace(&mut self.lesions[index], Lesion { phase: Phase::Lost, own: None });
+            let mut lesion =
+                std::mem::replace(&mut self.lesions[index], Lesion { phase: Phase::Lost, own: None, founded: 0.0 });
             self.live(kind, &mut lesion, since, all || renew, random)?;
             let cells = match lesion.phase {
                 Phase::Lost => {
@@ -296,7 +322,7 @@ impl Colony {
                     if renew {
                         *from = Integrals::default();
                     }
-                    totals.any_small = true;
+                    totals.small += 1.0;
                     cells
                 }
                 Phase::Large { log, curve, .. } => {
@@ -324,7 +350,7 @@ impl Colony {
             }
         }
         self.middle.clone_from(&self.before);
-        self.any_small = totals.any_small;
+        self.small = totals.small;
         self.large_growth = if totals.large > 0.0 { totals.growth / totals.large } else { 0.0 };
         let taken = self.time - since;
         if kind.moving && taken > 0.0 {
@@ -355,61 +381,104 @@ impl Colony {
         }
     }
 
-    /// When to look next, and what large lesions emit until then.
-    pub fn plan(&mut self, kind: &Kind, state: &mut State) -> Result<(), SimulationError> {
+    /// The lesions as they were at the last look: cells, when founded, whether dormant.
+    pub fn seen(&self) -> impl Iterator<Item = (f64, f64, bool)> {
+        self.lesions.iter().filter_map(|lesion| match lesion.phase {
+            Phase::Dormant { cells, .. } => Some((cells, lesion.founded, true)),
+            Phase::Small { cells, .. } => Some((cells, lesion.founded, false)),
+            Phase::Large { log, .. } => Some((log.exp(), lesion.founded, false)),
+            Phase::Lost => None,
+        })
+    }
+
+    /// How long small lesions may go without a look, where others hear of them or rates change.
+    fn small_step(&mut self, kind: &Kind, emitted: f64) -> f64 {
+        if self.small == 0.0 {
+            return f64::INFINITY;
+        }
+        if kind.cellwise {
+            return CHANGE / (self.value(&kind.birth, 0.0, None) + self.value(&kind.death, 0.0, None));
+        }
+        let growth = if kind.watched {
+            CHANGE
+        } else if let Some(emission) =
+            kind.emission.as_ref().filter(|_| kind.emission_watched && (kind.power || kind.own.is_empty()))
+        {
+            // What they may emit once they are large, against what all do.
+            let grown = self.large.ln() + QUIET;
+            if self.small * self.value(emission, grown, None) <= CHANGE * emitted { QUIET } else { 2.0 * CHANGE }
+        } else if kind.emission_watched {
+            2.0 * CHANGE
+        } else {
+            QUIET
+        };
+        growth / self.rates.net().abs()
+    }
+
+    /// How long from now until a large lesion that is not detected yet will be, if ever; a little after, so that it has been
+    /// reached whatever the rounding.
+    fn detection_after(&self, log: f64, at: f64, curve: Curve) -> Option<f64> {
+        let target = self.detection.ln();
+        let duration = curve.until(log, target).filter(|_| log < target)?;
+        Some(at + duration - self.time + 1e-9 * (1.0 + at + duration))
+    }
+
+    /// When to look next, and what large lesions emit until then; whether that is another number than before.
+    pub fn plan(&mut self, kind: &Kind, state: &mut State) -> Result<bool, SimulationError> {
+        let before = state.values[kind.emitted];
+        let emits = kind.emission_watched;
         self.next = f64::INFINITY;
         if self.lesions.is_empty() {
             if kind.emission.is_some() {
                 state.values[kind.emitted] = 0.0;
             }
-            return Ok(());
+            return Ok(emits && before != 0.0);
         }
-        let net = self.rates.net().abs();
-        let mut step = SPAN / net;
+        let mut step = SPAN / self.rates.net().abs();
         if kind.moving || kind.heard() {
-            if self.any_small && !kind.cellwise {
-                step = step.min(if kind.moving || kind.watched { CHANGE } else { 2.0 * CHANGE } / net);
-            } else if self.any_small {
-                let busy = self.value(&kind.birth, 0.0, None) + self.value(&kind.death, 0.0, None);
-                step = step.min(CHANGE / busy);
-            }
-            step = step.min(CHANGE / self.large_growth.abs());
+            step = step.min(self.small_step(kind, before)).min(CHANGE / self.large_growth.abs());
         }
         if kind.moving {
             step = step.min(self.step);
         }
         if kind.detection_watched {
-            let target = self.detection.ln();
             for lesion in &self.lesions {
                 if let Phase::Large { log, at, curve } = lesion.phase
-                    && log < target
-                    && let Some(duration) = curve.until(log, target)
+                    && let Some(ahead) = self.detection_after(log, at, curve)
                 {
-                    // A little after, so that it has been reached whatever the rounding.
-                    let ahead = at + duration - state.time();
-                    step = step.min(ahead + 1e-9 * (1.0 + at + duration));
+                    step = step.min(ahead);
                 }
             }
         }
         // Never no time at all.
         let step = step.max(1e-9 * (1.0 + state.time()));
-        self.next = state.time() + step;
-        self.emit(kind, state, if kind.emission_watched && step.is_finite() { 0.5 * step } else { 0.0 });
-        Ok(())
+        (self.next, self.interval) = (state.time() + step, step);
+        self.emit(kind, state, if emits && step.is_finite() { 0.5 * step } else { 0.0 });
+        Ok(emits && state.values[kind.emitted] != before)
     }
 
     /// What large lesions emit some time ahead.
     fn emit(&mut self, kind: &Kind, state: &mut State, ahead: f64) {
         let Some(emission) = &kind.emission else { return };
+        // The logarithm of a power of the size is linear in that of the size.
+        let line = kind.power.then(|| {
+            let at_one = self.value(emission, 0.0, None).ln();
+            Curve::through(at_one, self.value(emission, 1.0, None).ln())
+        });
+        let line = line.filter(|line| line.constant.is_finite() && line.slope.is_finite());
         let mut total = 0.0;
         for index in 0..self.lesions.len() {
             let own = self.lesions[index].own;
             if let Phase::Large { log, curve, .. } = self.lesions[index].phase {
                 let log = match kind.affine {
+                    _ if ahead == 0.0 => log,
                     true => curve.after(log, ahead),
                     false => log + ahead * self.growth_at(kind, log, own),
                 };
-                total += self.value(emission, log, own);
+                total += match line {
+                    Some(line) => line.rate(log).exp(),
+                    None => self.value(emission, log, own),
+                };
             }
         }
         state.values[kind.emitted] = total;

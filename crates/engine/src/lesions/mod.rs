@@ -27,6 +27,19 @@ const LESIONS: u64 = 0x6c65_7369_6f6e_7300;
 /// Lesions beyond this number are an error.
 pub(crate) const MOST_LESIONS: usize = 20_000_000;
 
+/// A lesion as a recorder is shown it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lesion<'n> {
+    /// The name of its kind, such as the organ it is in.
+    pub kind: &'n str,
+    /// Its cells: a whole number while it is small, on its growth curve once it is large.
+    pub size: f64,
+    /// When it was founded. By leaps, at a random time within one.
+    pub founded: f64,
+    /// Whether it is dormant.
+    pub dormant: bool,
+}
+
 /// All lesions of a trajectory, by kind.
 pub(crate) struct Colonies {
     colonies: Vec<Colony>,
@@ -51,21 +64,23 @@ impl Colonies {
     pub fn stop(&mut self, state: &mut State) -> Result<Change, SimulationError> {
         let network = state.network;
         let (mut heard, mut founded) = (false, false);
+        let now = state.time();
+        // What others hear of changes for all kinds at once, where their looks are near.
+        let due = self.colonies.iter().zip(&network.lesions).any(|(colony, kind)| now >= colony.next && kind.heard());
         for (kind, colony) in network.lesions.iter().zip(&mut self.colonies) {
-            if state.time() >= colony.next {
+            if now >= colony.next || due && kind.heard() && colony.is_near(now) {
                 colony.update(kind, state, kind.watched, &mut self.random)?;
-                colony.plan(kind, state)?;
-                heard |= kind.heard();
+                heard |= colony.plan(kind, state)? || kind.watched;
             }
             if state.values[kind.founded] > colony.founded {
-                colony.found(kind, state, &mut self.random)?;
+                let mut louder = colony.found(kind, state, &mut self.random)?;
                 if state.leaped > 0.0 && kind.heard() {
                     // They have a past.
                     colony.update(kind, state, kind.watched, &mut self.random)?;
-                    colony.plan(kind, state)?;
+                    louder |= colony.plan(kind, state)?;
                 }
                 founded = true;
-                heard |= kind.heard();
+                heard |= louder || kind.watched;
             }
         }
         Ok(match (heard, founded) {
@@ -84,6 +99,13 @@ impl Colonies {
             changed |= kind.watched;
         }
         Ok(changed)
+    }
+
+    /// All lesions, kind by kind, as of the last look.
+    pub fn seen<'a, 'n: 'a>(&'a self, network: &'n Network) -> impl Iterator<Item = Lesion<'n>> + 'a {
+        network.lesions.iter().zip(&self.colonies).flat_map(|(kind, colony)| {
+            colony.seen().map(|(size, founded, dormant)| Lesion { kind: &kind.name, size, founded, dormant })
+        })
     }
 
     /// Goes on from new rates, after an event.

@@ -288,6 +288,91 @@ fn the_same_key_gives_the_same_lesions() {
     }
 }
 
+/// Kind, size, time of founding, and whether dormant.
+type Row = (String, f64, f64, bool);
+
+/// Takes down what a recorder is shown: values, and lesions.
+#[derive(Default)]
+struct Shown {
+    values: Vec<Vec<f64>>,
+    lesions: Vec<Vec<Row>>,
+}
+
+impl crate::Recorder for Shown {
+    fn record(&mut self, _: usize, values: &[f64]) -> ControlFlow<()> {
+        self.values.push(values.to_vec());
+        ControlFlow::Continue(())
+    }
+
+    fn lesions(&mut self, index: usize, lesions: &mut dyn Iterator<Item = crate::Lesion<'_>>) {
+        assert_eq!(index, self.values.len());
+        self.lesions.push(lesions.map(|l| (l.kind.to_owned(), l.size, l.founded, l.dormant)).collect());
+    }
+}
+
+/// The list of lesions adds up to the symbols that count them, by every method; asking for it changes nothing.
+#[test]
+fn the_list_of_lesions_is_what_the_symbols_count() {
+    let lung = Lesions::new("lung", "0.4", "0.2").initial("3").dormant("0.3", "0.05", "0.01");
+    let lung = lung.large("100").growth("0.2").detection("50").count("visible", "10").emission("1e-4 * size");
+    let network = Network::builder("list")
+        .lesions(lung)
+        .lesions(Lesions::new("liver", "0.3", "0.25").size("2"))
+        .reaction("-> lung", "0.5 + lung_emission")
+        .reaction("-> liver", "0.4")
+        .build()
+        .unwrap();
+    let times = [0.0, 5.0, 12.0, 20.0];
+    for method in Method::STOCHASTIC {
+        for seed in 0..20 {
+            let (mut shown, mut values) = (Shown::default(), Vec::new());
+            let mut simulator = Simulator::new(&network, &method);
+            simulator.run(&[], &times, Key::new(seed), &mut shown).unwrap();
+            let mut record = |_: usize, all: &[f64]| {
+                values.push(all.to_vec());
+                ControlFlow::Continue(())
+            };
+            simulator.run(&[], &times, Key::new(seed), &mut record).unwrap();
+            assert_eq!(shown.values, values, "{method}");
+            assert_eq!(shown.lesions.len(), times.len());
+            for ((values, lesions), time) in shown.values.iter().zip(&shown.lesions).zip(times) {
+                let symbol = |name: &str| values[network.slot(name).unwrap()];
+                for kind in ["lung", "liver"] {
+                    let of: Vec<_> = lesions.iter().filter(|(name, ..)| name == kind).collect();
+                    let sum: f64 = of.iter().map(|(_, size, ..)| size).sum();
+                    assert_eq!(of.len() as f64, symbol(kind), "{method}");
+                    let cells = symbol(&format!("{kind}_cells"));
+                    assert!((sum - cells).abs() <= 1e-9 * cells, "{method}: {sum}, not {cells}");
+                    assert!(of.iter().all(|(_, size, founded, _)| *size >= 1.0 && (0.0..=time).contains(founded)));
+                }
+                let count = |is: &dyn Fn(&&Row) -> bool| {
+                    lesions.iter().filter(|(name, ..)| name == "lung").filter(is).count() as f64
+                };
+                assert_eq!(count(&|(_, size, ..)| *size >= 50.0), symbol("lung_detected"), "{method}");
+                assert_eq!(count(&|(_, size, ..)| *size >= 10.0), symbol("visible"), "{method}");
+                assert_eq!(count(&|(.., dormant)| *dormant), symbol("lung_dormant"), "{method}");
+            }
+        }
+        let ensemble = crate::Ensemble {
+            network: &network,
+            method,
+            parameters: &[],
+            initial: &[],
+            times: &times,
+            trajectories: 30,
+            key: Key::new(5),
+        };
+        let (trajectories, _) = ensemble.trajectories().unwrap();
+        let place = ensemble.names().iter().position(|name| name == "lung").unwrap();
+        let lesions = ensemble.lesions().unwrap();
+        for (index, values) in trajectories.iter().enumerate() {
+            let last =
+                lesions.iter().filter(|at| at.trajectory == index && at.time == 20.0 && at.lesion.kind == "lung");
+            assert_eq!(last.count() as f64, values[3 * values.len() / 4 + place], "{method}");
+        }
+    }
+}
+
 #[test]
 fn a_model_file_says_the_same() {
     let text = r#"

@@ -24,6 +24,7 @@ pub(crate) use hybrid::Hybrid;
 pub(crate) use lockstep::Runner;
 pub use lockstep::{Job, Lockstep};
 pub(crate) use moments::NoTrajectories;
+pub(crate) use moments::scheduled;
 pub use moments::{LinearNoise, MeanCovariance};
 pub(crate) use next_reaction::NextReaction;
 pub(crate) use ode::MeanField;

@@ -29,6 +29,10 @@ const EXACT_STEPS: u64 = 100;
 const LARGEST_RETURN: f64 = 0.2;
 /// How much larger than ε the expected relative change may be, since the mean is second-order accurate.
 const DRIFT: f64 = 2.0;
+/// Propensities that change with time by themselves are integrated to this part of ε over a leap …
+const TIMED: f64 = 1.0 / 30.0;
+/// … and where few events are expected, a leap holds at most this many: no exact steps can be made.
+const SINGLE: f64 = 0.02;
 /// Hops that a cell may make in one leap.
 const HOPS: usize = 64;
 
@@ -36,7 +40,10 @@ pub(crate) struct TauLeap {
     epsilon: f64,
     kinds: Vec<Kind>,
     species: Vec<SpeciesRole>,
-    time_dependent: bool,
+    /// Reactions whose propensities change with time by themselves.
+    timed: Vec<usize>,
+    /// The last leap over which these were integrated.
+    timed_leap: f64,
     direct: Direct,
     work: Work,
 }
@@ -91,7 +98,8 @@ impl TauLeap {
         Self {
             epsilon,
             species: roles.collect(),
-            time_dependent: network.reads.iter().any(|reads| reads.contains(&TIME)),
+            timed: (0..kinds.len()).filter(|&index| network.reads[index].contains(&TIME)).collect(),
+            timed_leap: f64::INFINITY,
             direct: Direct::new(network),
             work: Work {
                 before: zeros.clone(),
@@ -144,6 +152,34 @@ impl TauLeap {
                 by_mean.min(by_variance)
             });
         }
+        tau
+    }
+
+    /// The largest leap up to `tau` over which the middle stands for all propensities that change with time: Simpson's
+    /// rule differs by little.
+    fn in_time(&mut self, state: &mut State, tau: f64) -> f64 {
+        let start = state.time();
+        let mut tau = tau.min(2.0 * self.timed_leap);
+        let mut at = |index: usize, time: f64| {
+            state.set_time(time);
+            state.update_rules();
+            state.law(index)
+        };
+        for &index in &self.timed {
+            let first = at(index, start);
+            loop {
+                let [quarter, middle, rest, last] = [0.25, 0.5, 0.75, 1.0].map(|part| at(index, start + part * tau));
+                let mean = (first + 4.0 * quarter + 2.0 * middle + 4.0 * rest + last) / 12.0;
+                // Also where nothing is known of it.
+                if (mean - middle).abs() <= TIMED * self.epsilon * mean.abs() || tau <= 1e-9 * (1.0 + start) {
+                    break;
+                }
+                tau *= 0.7;
+            }
+        }
+        state.set_time(start);
+        state.update_rules();
+        self.timed_leap = tau;
         tau
     }
 
@@ -312,6 +348,7 @@ fn role(network: &Network, kinds: &[Kind], species: usize) -> SpeciesRole {
 
 impl Stepper for TauLeap {
     fn jumped(&mut self, state: &mut State) -> Result<(), SimulationError> {
+        self.timed_leap = f64::INFINITY;
         state.check_still()
     }
 
@@ -324,14 +361,19 @@ impl Stepper for TauLeap {
     ) -> Result<(), SimulationError> {
         while state.time() < until {
             stats.step(state.time())?;
-            if self.time_dependent {
+            if !self.timed.is_empty() {
                 state.update_rules();
                 state.update_propensities()?;
             }
             let rest = until - state.time();
             let total: f64 = state.propensities.iter().sum();
             let mut tau = self.select(state).min(rest);
-            if tau * total < FEWEST_EVENTS && !self.time_dependent {
+            if !self.timed.is_empty() {
+                tau = self.in_time(state, tau);
+                if tau * total < FEWEST_EVENTS {
+                    tau = tau.min(SINGLE / total);
+                }
+            } else if tau * total < FEWEST_EVENTS {
                 self.direct.restart(state)?;
                 state.leaped = 0.0;
                 let stop = self.direct.events(state, until, EXACT_STEPS, random, stats)?;

@@ -203,6 +203,8 @@ pub(crate) struct Kind {
     pub affine: bool,
     pub own: Vec<(Law, Program, Program)>,
     pub emission: Option<Program>,
+    /// Whether emission is a power of the size, the same for all lesions.
+    pub power: bool,
     pub detection: Option<Program>,
     /// Whether birth or death depends on the size of the lesion.
     pub cellwise: bool,
@@ -234,6 +236,11 @@ impl Kind {
 }
 
 impl Network {
+    /// The names of all kinds of lesions.
+    pub fn lesion_kinds(&self) -> impl Iterator<Item = &str> {
+        self.lesions.iter().map(|kind| kind.name.as_str())
+    }
+
     /// Slot of `size` among the values that laws of lesions read; own values follow.
     pub(crate) fn size_slot(&self) -> usize {
         self.slots() + 1
@@ -320,19 +327,21 @@ impl Builder {
                 name => suggestion(name, network.symbols().chain(own.iter().map(|own| own.name.value.as_str()))),
             };
             let parsed = parse_with(&text.value, functions);
-            let affine = parsed.as_ref().is_ok_and(affine);
+            let form = (parsed.as_ref().is_ok_and(affine), parsed.as_ref().is_ok_and(monomial));
             let program = parsed.and_then(|expression| Program::compile(&expression, &slot, &help));
             let program = program.unwrap_or_else(|error| {
                 self.report(problems, text, error);
                 Program::zero()
             });
-            (program, affine)
+            (program, form)
         };
         let (birth, death) = (compile(&part.birth, true, &[]).0, compile(&part.death, true, &[]).0);
         let growth = part.growth.as_ref().map(|law| compile(law, true, &part.own));
-        let affine = growth.as_ref().is_none_or(|(_, affine)| *affine);
+        let affine = growth.as_ref().is_none_or(|(_, (affine, _))| *affine);
         let cellwise = birth.reads().contains(&size) || death.reads().contains(&size);
-        let emission = part.emission.as_ref().map(|law| compile(law, true, &part.own).0);
+        let emission = part.emission.as_ref().map(|law| compile(law, true, &part.own));
+        let power = emission.as_ref().is_some_and(|(law, (_, power))| *power && law.reads().iter().all(|&s| s <= size));
+        let emission = emission.map(|(law, _)| law);
         let detection = part.detection.as_ref().map(|law| compile(law, false, &[]).0);
         let dormancy = part.dormancy.as_ref().map(|[probability, waking, death]| Dormancy {
             probability: compile(probability, false, &[]).0,
@@ -370,6 +379,7 @@ impl Builder {
             growth: growth.map(|(law, _)| law),
             own,
             emission,
+            power,
             detection,
             cellwise,
             moving: false,

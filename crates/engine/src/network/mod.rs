@@ -33,6 +33,7 @@ pub(crate) use parts::{
 pub(crate) use plan::{Firing, Group, LARGEST_GROUP, Plan};
 pub use protocol::Intervention;
 pub(crate) use rate::RateLaw;
+pub(crate) use subjects::Variation;
 pub use therapies::Therapy;
 pub use variation::Law;
 
@@ -173,8 +174,8 @@ pub struct Network {
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) events: Vec<Event>,
     pub(crate) lesions: Vec<Kind>,
-    /// Parameters that vary between subjects: index, law, spread.
-    pub(crate) variations: Vec<(usize, Law, Program)>,
+    /// Parameters that vary between groups or subjects.
+    pub(crate) variations: Vec<Variation>,
     arms: Vec<Arm>,
     /// Species that are strengths of therapies.
     therapies: Vec<usize>,
@@ -298,6 +299,12 @@ impl Network {
     pub fn influences(&self, reaction: usize) -> Vec<usize> {
         let species = 1..=self.species.len();
         self.reads[reaction].iter().filter(|slot| species.contains(slot)).map(|slot| slot - 1).collect()
+    }
+
+    /// Whether some parameter varies between subjects.
+    #[must_use]
+    pub fn varies(&self) -> bool {
+        !self.variations.is_empty()
     }
 
     /// All arms, in the order of the model.

@@ -32,6 +32,14 @@ pub(crate) struct SpeciesPart {
     pub description: String,
 }
 
+/// How a parameter varies: its law, and the spreads of it between groups and between the subjects of one.
+#[derive(Clone)]
+pub(crate) struct Varies {
+    pub law: Law,
+    pub groups: Option<Text>,
+    pub subjects: Option<Text>,
+}
+
 #[derive(Clone, Default)]
 pub(crate) struct ParameterPart {
     pub name: Text,
@@ -43,8 +51,8 @@ pub(crate) struct ParameterPart {
     pub basis: Option<Basis>,
     /// Plausible values, from and to.
     pub range: Option<[f64; 2]>,
-    /// How it varies between subjects: the law, and its spread.
-    pub varies: Option<(Law, Text)>,
+    /// How it varies between groups and subjects.
+    pub varies: Option<Varies>,
 }
 
 #[derive(Clone)]

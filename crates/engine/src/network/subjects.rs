@@ -2,10 +2,19 @@
 
 use std::collections::HashSet;
 
-use super::parts::Builder;
-use super::{Arm, Network};
+use super::parts::{Builder, Text, Varies};
+use super::{Arm, Law, Network};
 use crate::diagnostic::{Diagnostics, suggestion};
 use crate::expression::{ExpressionError, Functions, Program, parse_with};
+
+/// A parameter that varies, compiled: its index, and its spreads between groups and between the subjects of one.
+#[derive(Clone, Debug)]
+pub(crate) struct Variation {
+    pub parameter: usize,
+    pub law: Law,
+    pub groups: Option<Program>,
+    pub subjects: Option<Program>,
+}
 
 impl Builder {
     pub(super) fn compile_subjects(&self, network: &mut Network, functions: &Functions, problems: &mut Diagnostics) {
@@ -13,12 +22,15 @@ impl Builder {
         let known = |name: &str| suggestion(name, network.parameters().iter().map(|known| known.name.as_str()));
         let mut variations = Vec::new();
         for (index, part) in self.parameters.iter().enumerate() {
-            let Some((law, spread)) = &part.varies else { continue };
-            let program = parse_with(&spread.value, functions);
-            match program.and_then(|spread| Program::compile(&spread, &parameter, &known)) {
-                Ok(program) => variations.push((index, *law, program)),
-                Err(error) => self.report(problems, spread, error),
-            }
+            let Some(Varies { law, groups, subjects }) = &part.varies else { continue };
+            let mut compile = |spread: &Text| {
+                let program = parse_with(&spread.value, functions);
+                let program = program.and_then(|spread| Program::compile(&spread, &parameter, &known));
+                program.map_err(|error| self.report(problems, spread, error)).ok()
+            };
+            let groups = groups.as_ref().and_then(&mut compile);
+            let subjects = subjects.as_ref().and_then(&mut compile);
+            variations.push(Variation { parameter: index, law: *law, groups, subjects });
         }
         let mut arms = Vec::new();
         let mut names = HashSet::new();

@@ -1,6 +1,6 @@
 //! Therapies: doses in cycles, and arms, named sets of parameter values.
 
-use super::parts::{Builder, EventPart, ParameterPart, SpeciesPart, Text, TriggerPart};
+use super::parts::{Builder, EventPart, ParameterPart, SpeciesPart, Text, TriggerPart, Varies};
 use super::variation::Law;
 
 /// A therapy given in cycles, such as two weeks of treatment every three weeks.
@@ -128,7 +128,19 @@ impl Builder {
     #[must_use]
     pub fn varies(mut self, parameter: &str, law: Law, spread: &str) -> Self {
         if let Some(part) = self.parameters.iter_mut().find(|part| part.name.value == parameter) {
-            part.varies = Some((law, spread.into()));
+            let groups = part.varies.take().and_then(|varies| varies.groups);
+            part.varies = Some(Varies { law, groups, subjects: Some(spread.into()) });
+        }
+        self
+    }
+
+    /// Lets a parameter vary between groups of subjects, see [`Subject`](crate::Subject). It may also vary between the
+    /// subjects of a group, by the same law: on its scale (logarithms of a lognormal law), the deviations add up.
+    #[must_use]
+    pub fn varies_between_groups(mut self, parameter: &str, law: Law, spread: &str) -> Self {
+        if let Some(part) = self.parameters.iter_mut().find(|part| part.name.value == parameter) {
+            let subjects = part.varies.take().and_then(|varies| varies.subjects);
+            part.varies = Some(Varies { law, groups: Some(spread.into()), subjects });
         }
         self
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::lesions::{LARGE, Lesions};
-use super::parts::{Builder, EventPart, ParameterPart, ReactionPart, Text, TriggerPart};
+use super::parts::{Builder, EventPart, ParameterPart, ReactionPart, Text, TriggerPart, Varies};
 use super::therapies::{ArmPart, Therapy};
 use crate::expression::Expression;
 
@@ -52,11 +52,7 @@ impl Builder {
                 ("range", format!("[{from}, {to}]"))
             }));
             details.extend(basis.map(|basis| ("basis", quoted(basis.name()))));
-            details.extend(
-                varies
-                    .as_ref()
-                    .map(|(law, spread)| ("varies", inline([("law", quoted(law.name())), ("spread", value(spread))]))),
-            );
+            details.extend(varies.as_ref().map(|varies| ("varies", variation(varies))));
             (name, entry(details, &words))
         });
         table(&mut out, "parameters", parameters);
@@ -237,4 +233,17 @@ fn escaped(text: &str, lines: bool) -> String {
         }
     }
     out
+}
+
+/// What a parameter varies by: a table, or a list of two.
+fn variation(Varies { law, groups, subjects }: &Varies) -> String {
+    let part = |spread: &Text, between: &str| {
+        inline([("law", quoted(law.name())), ("spread", value(spread)), ("between", quoted(between))])
+    };
+    match (groups, subjects) {
+        (Some(groups), Some(subjects)) => format!("[{}, {}]", part(groups, "groups"), part(subjects, "subjects")),
+        (Some(groups), None) => part(groups, "groups"),
+        (None, Some(subjects)) => inline([("law", quoted(law.name())), ("spread", value(subjects))]),
+        (None, None) => "[]".to_owned(),
+    }
 }

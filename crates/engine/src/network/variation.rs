@@ -42,7 +42,12 @@ impl Law {
     }
 
     pub(crate) fn draw(self, location: f64, spread: f64, random: &mut Stream) -> f64 {
-        self.value(location, spread, StandardNormal.sample(random))
+        self.value(location, spread, self.deviate(random))
+    }
+
+    /// A deviate by how many spreads a value lies from the location.
+    pub(crate) fn deviate(self, random: &mut Stream) -> f64 {
+        StandardNormal.sample(random)
     }
 }
 

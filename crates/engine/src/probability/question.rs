@@ -62,10 +62,10 @@ impl<'n> Question<'n> {
                 network.name
             )));
         }
-        if let Some((index, _, _)) = network.variations.first() {
+        if let Some(variation) = network.variations.first() {
             return Err(ProbabilityError::Unsupported(format!(
                 "`{}` varies between subjects; a probability is that of one",
-                network.parameters[*index].name
+                network.parameters[variation.parameter].name
             )));
         }
         let mut state = State::new(network);

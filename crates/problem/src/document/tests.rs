@@ -45,8 +45,8 @@ fn mistakes_are_placed() {
         ),
         ("2.0.0", "3", &["problem.yaml:1:17", "version 3 of PEtab is not known"]),
         (
-            "metacascade: {version",
-            "other: {required: true, version",
+            "metacascade: {version: 1.0.0, required: false",
+            "other: {version: 1.0.0, required: true",
             &["problem.yaml:10:3", "requires the extension `other`"],
         ),
         (

@@ -13,13 +13,37 @@ use polars::prelude::{
 
 use super::RunError;
 
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TableColumn {
+    /// Of numbers.
+    Numbers(Vec<f64>),
+    /// Of words.
+    Texts(Vec<String>),
+}
+
+/// [`write_table`] with columns of words too.
+///
+/// # Errors
+/// As [`write_table`].
+pub fn write_columns(path: &Path, columns: Vec<(String, TableColumn)>) -> Result<(), RunError> {
+    let columns = columns.into_iter().map(|(name, values)| match values {
+        TableColumn::Numbers(values) => numbers(&name, values),
+        TableColumn::Texts(values) => texts(&name, values.iter().map(String::as_str)),
+    });
+    write(path, columns.collect())
+}
+
 /// Writes a table of numbers to a file whose name ends in `.csv` or `.parquet`; all columns have the same length.
 ///
 /// # Errors
 /// If the name ends otherwise, the columns differ in length or share a name, or the file cannot be written. No partial
 /// file is left.
 pub fn write_table(path: &Path, columns: Vec<(String, Vec<f64>)>) -> Result<(), RunError> {
-    let columns = columns.into_iter().map(|(name, values)| Series::new(name.into(), values).into()).collect();
+    write(path, columns.into_iter().map(|(name, values)| Series::new(name.into(), values).into()).collect())
+}
+
+fn write(path: &Path, columns: Vec<Column>) -> Result<(), RunError> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => {
             let mut table = frame(path, columns)?;

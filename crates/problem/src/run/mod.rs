@@ -22,7 +22,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-pub use frame::{write_file, write_table};
+pub use frame::{TableColumn, write_columns, write_file, write_table};
 use metacascade_engine::Diagnostics;
 pub use outcome::{Outcome, ParameterSummary};
 pub use reader::{GenerationRow, Run, StartRow};

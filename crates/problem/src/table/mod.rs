@@ -144,8 +144,10 @@ impl Table {
     pub fn place(&self, row: usize, column: &str) -> (Place, String) {
         match &self.origin {
             Some(origin) => {
-                let (row, index) = origin.place(row, column);
-                self.place_in(self.rows[row], index)
+                let (line, index) = origin.place(row, column);
+                let (place, text) = self.place_in(self.rows[line], index);
+                // Its own text may not be that of the file.
+                (place, self.position(column).map_or(text, |column| self.whole(row, column).to_owned()))
             }
             None => self.place_in(self.rows[row], self.position(column)),
         }

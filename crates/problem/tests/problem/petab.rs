@@ -83,7 +83,7 @@ fn mistakes_in_version_1_are_placed_where_they_stand() {
         ("o.tsv", "\tlog10", "\tlog3", &["o.tsv:2:", "log3"]),
         ("o.tsv", "noiseParameter1_x", "noiseParameter2_x", &["m.tsv:2:", "1 values in `noiseParameters`"]),
         ("p.tsv", "1;2", "1", &["p.tsv:3:", "1 prior parameters where 2 are needed"]),
-        ("p.tsv", "\tnormal\t", "\tgaussian\t", &["p.tsv:3:21", "unknown prior `gaussian`"]),
+        ("p.tsv", "\tnormal\t", "\tgaussian\t", &["p.tsv:3:19", "unknown prior `gaussian`"]),
         ("p.tsv", "\t1\t\t\n", "\tyes\t\t\n", &["p.tsv:2:", "must be true or false", "`1` or `0`"]),
         ("old.yaml", "- model_files", "- model_file", &["old.yaml:4:", "unknown key `model_file`"]),
     ] {
@@ -191,6 +191,76 @@ fn linear_noise_of_switching_is_its_exact_mean_and_variance() {
     assert!((found.log_likelihood - expected).abs() < 1e-3, "{} for {expected}", found.log_likelihood);
     let chi = residual * residual / variance;
     assert!((found.chi_squared - chi).abs() < 1e-3, "{} for {chi}", found.chi_squared);
+}
+
+#[test]
+fn the_exact_likelihood_of_switching_is_binomial() {
+    let copy = Copy::of("switching");
+    let rows = [("from_E", 0.9466, 1.0), ("from_E", 0.6543, 16.0)];
+    let mut table = String::from("observableId\texperimentId\tmeasurement\ttime\n");
+    rows.iter().for_each(|(id, value, time)| table.push_str(&format!("share_E\t{id}\t{value}\t{time}\n")));
+    copy.write("measurements.tsv", table);
+    let problem = copy.load();
+    let (a, b, sd, cells) = (0.05, 0.15, 0.03, 500);
+    let found = evaluate(&problem, &[a, b, sd], EvaluateMethod::Exact).unwrap();
+    // The number that is E is binomial at the first time; from there, it is the sum of two binomials at the second.
+    let share = |time: f64, from: f64| b / (a + b) + (from - b / (a + b)) * (-(a + b) * time).exp();
+    let binomial = |n: usize, p: f64| -> Vec<f64> {
+        let mut law = vec![0.0; n + 1];
+        law[0] = 1.0;
+        for _ in 0..n {
+            for k in (0..=n).rev() {
+                law[k] = law[k] * (1.0 - p) + if k > 0 { law[k - 1] * p } else { 0.0 };
+            }
+        }
+        law
+    };
+    let density = |measured: f64, k: usize| {
+        let residual = (measured - k as f64 / cells as f64) / sd;
+        (-0.5 * residual * residual).exp() / (sd * std::f64::consts::TAU.sqrt())
+    };
+    let first: Vec<f64> =
+        binomial(cells, share(1.0, 1.0)).iter().enumerate().map(|(k, p)| p * density(rows[0].1, k)).collect();
+    let (stay, come) = (share(15.0, 1.0), share(15.0, 0.0));
+    let mut exact = 0.0;
+    for (k, p) in first.iter().enumerate().filter(|(_, p)| **p > 1e-14) {
+        let (stayed, came) = (binomial(k, stay), binomial(cells - k, come));
+        for (i, s) in stayed.iter().enumerate().filter(|(_, s)| **s > 1e-14) {
+            let tail = came.iter().enumerate().map(|(j, c)| c * density(rows[1].1, i + j)).sum::<f64>();
+            exact += p * s * tail;
+        }
+    }
+    assert!((found.log_likelihood - exact.ln()).abs() < 1e-6, "{} for {}", found.log_likelihood, exact.ln());
+    // So many cells are nearly normal.
+    let normal = evaluate(&problem, &[a, b, sd], EvaluateMethod::LinearNoise).unwrap();
+    assert!((normal.log_likelihood - found.log_likelihood).abs() < 0.1, "{normal:?} for {found:?}");
+}
+
+#[test]
+fn random_damage_to_version_1_never_panics_and_names_the_file() {
+    use metacascade_random::rand::RngExt;
+    let mut random = Key::new(11).stream();
+    let pieces: Vec<char> = "\t\n;.-+e0129(){}*/^xX_\"ä\0".chars().collect();
+    for round in 0..400 {
+        let folder = version_1();
+        let files = ["old.yaml", "p.tsv", "c.tsv", "o.tsv", "m.tsv"];
+        let path = folder.path().join(files[round % files.len()]);
+        let mut text: Vec<char> = fs::read_to_string(&path).unwrap().chars().collect();
+        for _ in 0..random.random_range(1..5) {
+            let at = random.random_range(0..text.len());
+            match random.random_range(0..4) {
+                0 => _ = text.remove(at),
+                1 => text.insert(at, pieces[random.random_range(0..pieces.len())]),
+                2 => text[at] = pieces[random.random_range(0..pieces.len())],
+                _ => text.truncate(at.max(1)),
+            }
+        }
+        fs::write(&path, text.into_iter().collect::<String>()).unwrap();
+        match Problem::load(&folder.path().join("old.yaml")) {
+            Ok(problem) => _ = evaluate(&problem, &problem.nominal(), EvaluateMethod::Ode),
+            Err(found) => assert!(found.0.iter().all(|one| !one.file.is_empty() && !one.message.is_empty()), "{found}"),
+        }
+    }
 }
 
 #[test]

@@ -61,8 +61,9 @@ fn measurements(problem: &Problem) -> BTreeMap<Place, Vec<Measurement>> {
         let rows = data.entry((series.observable, series.experiment)).or_default();
         rows.extend(series.measurements.iter().map(|row| Measurement {
             time: row.time,
-            value: row.value,
-            sd: row.noise.filter(|_| normal),
+            // On the scale of the model's value, as predictions are.
+            value: row.level(),
+            sd: row.noise.filter(|_| normal).map(|sd| sd / row.exposure),
             replicate: replicate.clone(),
         }));
     }

@@ -10,11 +10,13 @@ pub(super) struct Flow<'a, 'n> {
     pub partition: &'a Partition,
     /// Total propensity of the jumps that do not vary.
     pub steady: f64,
+    pub tolerance: f64,
     pub linear: &'a mut Linear,
 }
 
 impl Flow<'_, '_> {
-    fn place(&mut self, time: f64, y: &[f64]) {
+    /// Puts the values that are integrated, and the rules that follow, into the state.
+    pub fn place(&mut self, time: f64, y: &[f64]) {
         self.state.set_time(time);
         for (&species, value) in self.partition.active.iter().zip(y) {
             self.state.values[Network::species_slot(species)] = *value;

@@ -17,12 +17,15 @@
 //! of abundant species is dropped: that of a species which grew from n₀ to the threshold θ is too small by a part n₀/θ of
 //! its variance.
 
+mod along;
 mod flow;
+mod jumps;
 mod partition;
 mod structure;
 
+use along::Along;
 use flow::{Flow, Linear};
-use metacascade_random::rand::RngExt;
+use jumps::After;
 use metacascade_random::{Key, Stream};
 use partition::{Kind, Partition};
 use rand_distr::{Distribution, Exp1};
@@ -32,7 +35,7 @@ use super::draws::poisson;
 use super::ode::{Dense, Solver, Step, Tolerance};
 use crate::network::Network;
 use crate::simulator::{SimulationError, Stats, Stepper};
-use crate::state::{LARGEST_COUNT, State};
+use crate::state::State;
 
 /// Events of the direct method after which the partition is looked at again.
 const EVENTS: u64 = 256;
@@ -51,6 +54,10 @@ pub(crate) struct Hybrid {
     y: Vec<f64>,
     now: Vec<f64>,
     segment: Option<Segment>,
+    /// What jumps have changed since the step started, by too little to matter to it.
+    owed: Vec<f64>,
+    along: Along,
+    tolerance: f64,
     /// Total propensity of the jumps that do not vary.
     steady: f64,
     /// The hazard at which the next jump comes, once drawn.
@@ -74,6 +81,10 @@ struct Segment {
     part: f64,
     end: f64,
     why: End,
+    /// Whether nothing turns before the end of the step, jumps aside.
+    clear: bool,
+    /// Whether the part that holds is known, after a jump within.
+    aimed: bool,
 }
 
 /// What ends a segment.
@@ -114,15 +125,23 @@ impl Stepper for Hybrid {
     }
 
     fn nudged(&mut self, state: &mut State) -> Result<(), SimulationError> {
-        self.segment = None;
+        let segment = self.segment.take();
         if self.stale {
             return Ok(());
         }
         if self.partition.exact() {
             return self.direct.restart(state);
         }
-        self.solver.cut();
-        self.y.copy_from_slice(&self.now);
+        match segment {
+            Some(segment) => {
+                let part = (state.time() - segment.start) / segment.step.length;
+                self.cut(state, Segment { part, ..segment });
+            }
+            None => {
+                self.solver.cut();
+                self.y.copy_from_slice(&self.now);
+            }
+        }
         self.steady = self.hazard(state, false)?;
         Ok(())
     }
@@ -182,6 +201,9 @@ impl Hybrid {
             y: Vec::with_capacity(size),
             now: Vec::with_capacity(size),
             segment: None,
+            owed: Vec::with_capacity(size),
+            along: Along::default(),
+            tolerance,
             steady: 0.0,
             target: None,
             stale: true,
@@ -196,10 +218,13 @@ impl Hybrid {
         (self.events, self.steps) = (EVENTS, STEPS);
         let changed = self.partition.review(state, random)?;
         if !changed && !self.stale {
+            self.along.review(state.network.species.len());
             return Ok(());
         }
         self.stale = false;
         self.partition.arrange(state.network);
+        let Partition { varying, steady, .. } = &self.partition;
+        self.along.arrange(state.network, varying.iter().chain(steady).copied());
         state.update_rules();
         if self.partition.exact() {
             self.target = None;
@@ -214,6 +239,8 @@ impl Hybrid {
         self.y.extend(self.partition.active.iter().map(|&species| state.values[Network::species_slot(species)]));
         self.y.push(0.0);
         self.now.clone_from(&self.y);
+        self.owed.clear();
+        self.owed.resize(self.y.len(), 0.0);
         self.solver.restart(self.y.len(), self.partition.kinds.contains(&Kind::Queue));
         self.steady = self.hazard(state, false)?;
         Ok(())
@@ -249,66 +276,132 @@ impl Hybrid {
         random: &mut Stream,
         stats: &mut Stats,
     ) -> Result<bool, SimulationError> {
-        let segment = match self.segment.take() {
+        let mut segment = match self.segment.take() {
             Some(segment) => segment,
             None => self.make(state, random, stats)?,
         };
+        if !segment.aimed {
+            self.aim(state, &mut segment);
+        }
         if until < segment.end {
             self.look(state, until, (until - segment.start) / segment.step.length);
             self.segment = Some(segment);
             return Ok(true);
         }
-        self.look(state, segment.end, segment.part);
-        self.steps = self.steps.saturating_sub(1);
-        if segment.why == End::Step {
-            let Self { partition, linear, y, .. } = self;
-            self.solver.take(&Flow { state, partition, steady: self.steady, linear }, segment.step, y);
-            self.hazard(state, true)?;
-        } else {
-            self.solver.cut();
-            self.y.copy_from_slice(&self.now);
+        if segment.why == End::Jump && self.along.changed() {
+            return self.jump_along(state, segment, random, stats);
         }
-        let mut misplaced = false;
-        if segment.why == End::Jump {
-            misplaced = self.jump(state, random, stats)?;
+        self.look(state, segment.end, segment.part);
+        let mut after = After::Changed;
+        match segment.why {
+            End::Step => self.take(state, segment.step)?,
+            End::Jump => {
+                let chosen = self.choose(state, random)?;
+                after = self.jump(state, segment, chosen, random, stats)?;
+                state.update_rules();
+                self.finish(state, segment, after)?;
+            }
+            End::Turn => self.cut(state, segment),
         }
         let turned = segment.why != End::Step && state.turned();
-        if misplaced || segment.why == End::Turn || self.steps == 0 {
+        if after == After::Same {
+            // The step holds, jump or not.
+            self.segment = Some(Segment { aimed: false, ..segment });
+            return Ok(turned);
+        }
+        self.steps = self.steps.saturating_sub(1);
+        if after == After::Misplaced || segment.why == End::Turn || self.steps == 0 {
             self.review(state, random)?;
         }
         Ok(turned)
     }
 
+    /// Moves to the end of the step.
+    fn take(&mut self, state: &mut State, step: Step) -> Result<(), SimulationError> {
+        let Self { partition, linear, y, .. } = self;
+        self.solver.take(&Flow { state, partition, steady: self.steady, tolerance: self.tolerance, linear }, step, y);
+        y.iter_mut().zip(&mut self.owed).for_each(|(y, owed)| *y += std::mem::take(owed));
+        if let Some(hazard) = y.last_mut() {
+            *hazard += self.along.extra(1.0);
+        }
+        let changed = self.along.changed();
+        self.along.make_good(0.0, y);
+        self.along.restart();
+        // The hazard is integrated to what is absolutely accurate.
+        if let (Some(target), Some(hazard)) = (&mut self.target, self.y.last_mut())
+            && *hazard > 1.0
+        {
+            *target -= std::mem::take(hazard);
+        }
+        self.now.copy_from_slice(&self.y);
+        self.place(state);
+        if changed {
+            state.update_rules();
+        }
+        self.hazard(state, true)?;
+        if changed {
+            self.solver.cut();
+            self.steady = self.hazard(state, false)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the step where the state is, at this part of it.
+    fn cut(&mut self, state: &mut State, segment: Segment) {
+        self.solver.cut();
+        if self.along.changed() {
+            self.along.make_good((1.0 - segment.part) * segment.step.length, &mut self.now);
+            self.place(state);
+            state.update_rules();
+        }
+        self.y.copy_from_slice(&self.now);
+        self.owed.fill(0.0);
+        self.along.restart();
+    }
+
     /// Makes a step and finds how much of it holds.
     fn make(&mut self, state: &mut State, random: &mut Stream, stats: &mut Stats) -> Result<Segment, SimulationError> {
         let start = state.time();
-        let target = *self.target.get_or_insert_with(|| Exp1.sample(random));
+        self.target.get_or_insert_with(|| Exp1.sample(random));
         let Self { partition, linear, .. } = self;
-        let mut flow = Flow { state, partition, steady: self.steady, linear };
+        let mut flow = Flow { state, partition, steady: self.steady, tolerance: self.tolerance, linear };
         let step = self.solver.make(&mut flow, &self.y, start, f64::INFINITY, stats)?;
         self.solver.dense(step, &self.y, &mut self.dense);
-        let hazard = self.y.len() - 1;
+        let mut segment = Segment { step, start, part: 0.0, end: start, why: End::Step, clear: false, aimed: false };
+        segment.clear = !self.turns(state, start, step, 1.0);
+        self.aim(state, &mut segment);
+        self.look(state, start, 0.0);
+        Ok(segment)
+    }
+
+    /// Finds how much more of a step holds.
+    fn aim(&mut self, state: &mut State, segment: &mut Segment) {
+        let (step, start) = (segment.step, segment.start);
+        let Some(target) = self.target else { return };
+        let (from, hazard) = (segment.part, self.y.len() - 1);
         let (mut part, mut why) = (1.0, End::Step);
-        if self.dense.at(hazard, 1.0) >= target {
-            (part, why) = (reaches(|part| self.dense.at(hazard, part) - target), End::Jump);
+        let expected = |part: f64| self.dense.at(hazard, part) + self.along.extra(part);
+        if expected(1.0) >= target {
+            (part, why) = (reaches(from, |part| expected(part) - target), End::Jump);
         }
-        if self.turns(state, start, step, part) {
-            let mut before = 0.0;
+        let clear = segment.clear && (why == End::Jump || from == 0.0);
+        if !clear && self.turns(state, start, step, part) {
+            let mut before = from;
             while part - before > f64::EPSILON * (1.0 + start / step.length) {
                 let middle = 0.5 * (before + part);
                 if self.turns(state, start, step, middle) { part = middle } else { before = middle }
             }
             why = End::Turn;
         }
-        let end = start + part * step.length;
-        self.look(state, start, 0.0);
-        Ok(Segment { step, start, part, end, why })
+        segment.aimed = true;
+        (segment.part, segment.end, segment.why) = (part, start + part * step.length, why);
     }
 
     /// Whether a condition has turned, or an abundant species become scarce, by this part of the step.
     fn turns(&mut self, state: &mut State, start: f64, step: Step, part: f64) -> bool {
         let scarce = self.partition.active.iter().enumerate().any(|(place, &species)| {
-            self.partition.kinds[species] == Kind::Abundant && self.dense.at(place, part) < self.partition.lower()
+            self.partition.kinds[species] == Kind::Abundant
+                && self.dense.at(place, part) + self.owed[place] < self.partition.lower()
         });
         if scarce || state.network.events.is_empty() {
             return scarce;
@@ -319,14 +412,30 @@ impl Hybrid {
 
     /// Puts the state within the step.
     fn look(&mut self, state: &mut State, time: f64, part: f64) {
-        self.dense.write(part, &mut self.now);
-        state.set_time(time);
-        for (&species, value) in self.partition.active.iter().zip(&self.now) {
-            // The solver's error may leave a little less than none.
-            let least = if self.partition.kinds[species].flows() { 0.0 } else { f64::NEG_INFINITY };
-            state.values[Network::species_slot(species)] = value.max(least);
-        }
+        self.write(state, time, part);
         state.update_rules();
+    }
+
+    /// The same without the rules.
+    fn write(&mut self, state: &mut State, time: f64, part: f64) {
+        self.dense.write(part, &mut self.now);
+        self.now.iter_mut().zip(&self.owed).for_each(|(now, owed)| *now += owed);
+        if let Some(hazard) = self.now.last_mut() {
+            *hazard += self.along.extra(part);
+        }
+        state.set_time(time);
+        self.place(state);
+    }
+
+    /// Puts what is integrated into the state.
+    fn place(&mut self, state: &mut State) {
+        for (&species, value) in self.partition.active.iter().zip(&mut self.now) {
+            // The solver's error may leave a little less than none.
+            if self.partition.kinds[species].flows() {
+                *value = value.max(0.0);
+            }
+            state.values[Network::species_slot(species)] = *value;
+        }
     }
 
     /// Total propensity of the jumps that vary, or of those that do not.
@@ -342,49 +451,12 @@ impl Hybrid {
         }
         Ok(total)
     }
-
-    /// A reaction jumps; whether a species is on the wrong side of the threshold then.
-    fn jump(&mut self, state: &mut State, random: &mut Stream, stats: &mut Stats) -> Result<bool, SimulationError> {
-        stats.events += 1;
-        let total = self.hazard(state, true)? + self.steady;
-        let mut rest = random.random::<f64>() * total;
-        let mut jumps = self.partition.varying.iter().chain(&self.partition.steady);
-        let reaction = jumps.find(|&&reaction| {
-            rest -= state.law(reaction);
-            rest < 0.0
-        });
-        self.target = Some(Exp1.sample(random));
-        let hazard = self.y.len() - 1;
-        self.y[hazard] = 0.0;
-        // None by rounding alone.
-        let Some(&reaction) = reaction else { return Ok(false) };
-        let mut misplaced = false;
-        for &(species, change) in &state.network.reactions[reaction].changes {
-            if self.partition.kinds[species] == Kind::Queue {
-                continue;
-            }
-            let value = &mut state.values[Network::species_slot(species)];
-            *value += change;
-            let value = *value;
-            if !(0.0..=LARGEST_COUNT).contains(&value) {
-                return Err(state.why_impossible(reaction));
-            }
-            if let Some(y) = self.y.get_mut(self.partition.places[species]) {
-                *y = value;
-            }
-            misplaced |= self.partition.misplaced(species, value);
-        }
-        self.now.copy_from_slice(&self.y);
-        state.update_rules();
-        self.steady = self.hazard(state, false)?;
-        Ok(misplaced)
-    }
 }
 
-/// The first part of a step at which what rises from below 0 reaches 0: the rule of false position as Dowell & Jarratt
-/// (1971, BIT 11:168) improved it (the Illinois method).
-fn reaches(gap: impl Fn(f64) -> f64) -> f64 {
-    let (mut left, mut right) = (0.0, 1.0);
+/// The first part of a step, after `from`, at which what rises from below 0 reaches 0: the rule of false position as
+/// Dowell & Jarratt (1971, BIT 11:168) improved it (the Illinois method).
+fn reaches(from: f64, gap: impl Fn(f64) -> f64) -> f64 {
+    let (mut left, mut right) = (from, 1.0);
     let (mut below, mut above) = (gap(left), gap(right));
     let mut last = 0;
     for _ in 0..60 {

@@ -11,10 +11,18 @@ use crate::state::State;
 
 /// An abundant species is counted again below this part of the threshold.
 const LOWER: f64 = 0.8;
-/// A species turns to a queue if its cells are replaced so many times while any other changes by its own size …
+/// Where nothing else is continuous, a species turns to a queue if its cells are replaced so many times while any other
+/// changes by its own size …
 const FAST: f64 = 20.0;
 /// … and back once they are replaced less often than this.
 const SLOW: f64 = 5.0;
+/// Cells that are there turn to a Poisson number if so many times as many are on their way.
+const MANY: f64 = 20.0;
+/// Cells that come to a queue by jumps, which makes their number vary a little more than Poisson's law says, may be this
+/// part of all …
+const SEEN: f64 = 0.01;
+/// … until they are more than this.
+const TOO_SEEN: f64 = 0.03;
 /// Where nothing else is continuous, queues pay if they spare so many jumps for each that is left …
 const WORTH: f64 = 20.0;
 /// … and no longer below this.
@@ -40,7 +48,7 @@ impl Kind {
 }
 
 pub(super) struct Partition {
-    structure: Structure,
+    pub structure: Structure,
     threshold: f64,
     /// Of each species.
     pub kinds: Vec<Kind>,
@@ -57,12 +65,16 @@ pub(super) struct Partition {
     pub jumps: Vec<bool>,
     /// Rules that change between jumps and that propensities and rates read.
     pub rules: Vec<usize>,
+    /// Whether no propensity and no rate of change reads each species.
+    pub silent: Vec<bool>,
     /// Work space of a review.
     propensities: Vec<f64>,
     next: Vec<Kind>,
     abundant: Vec<bool>,
     turnover: Vec<f64>,
     arrivals: Vec<f64>,
+    /// Whether most cells of what could be a queue are yet to come.
+    empty: Vec<bool>,
 }
 
 impl Partition {
@@ -79,11 +91,13 @@ impl Partition {
             steady: Vec::with_capacity(reactions),
             jumps: vec![true; reactions],
             rules: Vec::with_capacity(network.rules.len()),
+            silent: silent(network),
             propensities: vec![0.0; reactions],
             next: vec![Kind::Count; species],
             abundant: vec![false; species],
             turnover: vec![0.0; species],
             arrivals: vec![0.0; species],
+            empty: vec![false; species],
         };
         partition.reset(network);
         partition
@@ -93,6 +107,14 @@ impl Partition {
     pub fn reset(&mut self, network: &Network) {
         for (kind, species) in self.kinds.iter_mut().zip(&network.species) {
             *kind = if species.is_continuous() { Kind::Variable } else { Kind::Count };
+        }
+    }
+
+    /// The reaction of a jump: those that vary, then the others.
+    pub fn jump(&self, place: usize) -> usize {
+        match place.checked_sub(self.varying.len()) {
+            Some(place) => self.steady[place],
+            None => self.varying[place],
         }
     }
 
@@ -162,8 +184,9 @@ impl Partition {
                 state.values[slot] = value;
                 self.arrivals[species] = queue.gains.iter().map(|&index| self.propensities[index]).sum();
                 // A known number is like a Poisson one only if most of it is replaced by cells to come.
-                let settled = value == 0.0 || self.arrivals[species] >= 0.5 * self.turnover[species] * value;
-                if kind == Kind::Queue || settled {
+                let (arrivals, leaving) = (self.arrivals[species], self.turnover[species] * value);
+                self.empty[species] = kind == Kind::Queue || value == 0.0 || arrivals >= MANY * leaving;
+                if self.empty[species] || arrivals >= 0.5 * leaving {
                     self.next[species] = Kind::Queue;
                 }
             }
@@ -186,6 +209,8 @@ impl Partition {
     /// Takes away queues that are none among the others; whether there were any.
     fn dismiss(&mut self, state: &State) -> bool {
         let network = state.network;
+        // The equations are solved anyway.
+        let running = !self.structure.autonomous || self.next.contains(&Kind::Abundant);
         let mut pace = 0.0_f64;
         for species in
             (0..self.next.len()).filter(|&species| matches!(self.next[species], Kind::Count | Kind::Abundant))
@@ -209,11 +234,13 @@ impl Partition {
                 continue;
             }
             let Some(queue) = &self.structure.queues[species] else { continue };
-            let times = if self.kinds[species] == Kind::Queue { SLOW } else { FAST };
-            let fast = self.turnover[species] >= times * pace && self.turnover[species] > 0.0;
+            let is = self.kinds[species] == Kind::Queue;
+            let fast = self.turnover[species] >= pace * if is { SLOW } else { FAST } && self.turnover[species] > 0.0;
             // Arrivals that are seen, by what else they change, are no secret.
-            let unseen = queue.gains.iter().all(|&index| flows(network, index, &self.next));
-            if !fast || !unseen {
+            let seen = queue.gains.iter().filter(|&&index| !flows(network, index, &self.next));
+            let seen: f64 = seen.map(|&index| self.propensities[index]).sum();
+            let unseen = seen <= self.arrivals[species] * if is { TOO_SEEN } else { SEEN };
+            if !(fast || running && self.empty[species]) || !unseen {
                 self.next[species] = if self.abundant[species] { Kind::Abundant } else { Kind::Count };
                 any = true;
             }
@@ -249,6 +276,19 @@ impl Partition {
         let moving = structure.rules.iter().filter(|(_, roots)| roots.iter().any(|&slot| moves(slot)));
         rules.extend(moving.map(|(rule, _)| *rule));
     }
+}
+
+/// Species that no propensity and no rate of change reads.
+fn silent(network: &Network) -> Vec<bool> {
+    let rates = network.species.iter().filter_map(|species| species.rate.as_ref()).flat_map(|rate| rate.reads());
+    let rates = network.follow(&rates.copied().collect::<Vec<_>>());
+    let mut silent = vec![true; network.species.len()];
+    for &slot in network.reads.iter().flatten().chain(&rates) {
+        if let Some(silent) = slot.checked_sub(1).and_then(|species| silent.get_mut(species)) {
+            *silent = false;
+        }
+    }
+    silent
 }
 
 /// Whether all that a reaction changes is continuous.

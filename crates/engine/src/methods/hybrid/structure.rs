@@ -9,6 +9,9 @@ pub(super) struct Structure {
     pub counted: Vec<bool>,
     /// Whether nothing but reactions changes a propensity or turns a condition.
     pub autonomous: bool,
+    /// Whether a condition reads each species, and the rules that conditions read.
+    pub watched: Vec<bool>,
+    pub watched_rules: Vec<usize>,
     /// Rules that propensities and rates of change read, each after those it reads, with the slots it reads in the end.
     pub rules: Vec<(usize, Vec<usize>)>,
 }
@@ -49,8 +52,28 @@ impl Structure {
         let rules = rules.map(|rule| (rule, network.follow(&[first + rule]))).collect();
         let mut counted = vec![false; network.species.len()];
         network.lesions.iter().for_each(|kind| counted[kind.founded - 1] = true);
-        Self { queues: queues(network), counted, autonomous, rules }
+        let (watched, watched_rules) = watched(network);
+        Self { queues: queues(network), counted, autonomous, watched, watched_rules, rules }
     }
+}
+
+/// Species that conditions read, and rules in their order.
+fn watched(network: &Network) -> (Vec<bool>, Vec<usize>) {
+    let conditions = network.events.iter().filter_map(|event| match &event.trigger {
+        Trigger::When { condition, .. } => Some(condition.reads()),
+        Trigger::At { .. } => None,
+    });
+    let (first, mut slots) = (network.rule_slot(0), vec![false; network.slots()]);
+    let mut open: Vec<usize> = conditions.flatten().copied().collect();
+    while let Some(slot) = open.pop() {
+        if !std::mem::replace(&mut slots[slot], true)
+            && let Some(rule) = slot.checked_sub(first)
+        {
+            open.extend(network.rules[rule].program.reads());
+        }
+    }
+    let species = (0..network.species.len()).map(|species| slots[Network::species_slot(species)]).collect();
+    (species, network.rule_order.iter().copied().filter(|&rule| slots[first + rule]).collect())
 }
 
 /// Species that form queues with infinitely many servers (M/M/∞): each of their cells comes alone, and leaves by itself,

@@ -12,13 +12,13 @@ mod paths;
 use std::ops::ControlFlow;
 
 use block::{Block, Pause};
-use metacascade_random::Key;
 use paths::Path;
 
 use crate::agenda::{Agenda, Change};
 use crate::network::Network;
 use crate::simulator::{SimulationError, Stats};
 use crate::state::State;
+use crate::subject::Subject;
 
 /// A trajectory to be simulated.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,8 @@ pub struct Job<'a> {
     pub initial: &'a [(usize, f64)],
     /// Recording times, ascending, none negative.
     pub times: &'a [f64],
-    /// The trajectory's random stream.
-    pub key: Key,
+    /// Whose trajectory it is, and with it the random streams.
+    pub subject: Subject,
 }
 
 /// Simulates many trajectories at a time, with the widest instructions the processor has.
@@ -38,12 +38,11 @@ pub struct Job<'a> {
 /// ```
 /// use std::ops::ControlFlow;
 /// use metacascade_engine::{Job, Lockstep, Network};
-/// use metacascade_random::Key;
-///
+/// ///
 /// let network = Network::builder("decay").species("X", "1000").parameter("k", 0.1).reaction("X ->", "k*X").build()?;
 /// // Two proposals of the parameter, a hundred trajectories each.
 /// let proposals = [[0.1], [0.2]];
-/// let job = |index: usize| Job { parameters: &proposals[index / 100], initial: &[], times: &[10.0], key: Key::new(1).child(index as u64) };
+/// let job = |index: usize| Job { parameters: &proposals[index / 100], initial: &[], times: &[10.0], subject: Key::new(1).child(index as u64).into() };
 /// let jobs: Vec<Job> = (0..200).map(job).collect();
 /// let mut mean = [0.0; 2];
 /// let results = Lockstep::new(&network).run(&jobs, &mut |job: usize, _time: usize, values: &[f64]| {
@@ -88,10 +87,11 @@ impl<'n> Lockstep<'n> {
         jobs: &[Job],
         recorder: &mut impl FnMut(usize, usize, &[f64]) -> ControlFlow<()>,
     ) -> Vec<Result<Stats, SimulationError>> {
+        let mut record = |job: usize, time: usize, values: &[f64], _: &Agenda| recorder(job, time, values);
         match &mut self.0 {
-            Width::Eight(runner) => runner.run(jobs, recorder),
-            Width::Sixteen(runner) => runner.run(jobs, recorder),
-            Width::ThirtyTwo(runner) => runner.run(jobs, recorder),
+            Width::Eight(runner) => runner.run(jobs, &mut record),
+            Width::Sixteen(runner) => runner.run(jobs, &mut record),
+            Width::ThirtyTwo(runner) => runner.run(jobs, &mut record),
         }
     }
 }
@@ -137,10 +137,14 @@ impl<'n, const W: usize> Runner<'n, W> {
         }
     }
 
+    pub fn network(&self) -> &'n Network {
+        self.state.network
+    }
+
     pub fn run(
         &mut self,
         jobs: &[Job],
-        recorder: &mut impl FnMut(usize, usize, &[f64]) -> ControlFlow<()>,
+        recorder: &mut impl FnMut(usize, usize, &[f64], &Agenda) -> ControlFlow<()>,
     ) -> Vec<Result<Stats, SimulationError>> {
         self.next_job = 0;
         self.results = vec![Ok(Stats::default()); jobs.len()];
@@ -174,7 +178,7 @@ impl<'n, const W: usize> Runner<'n, W> {
             match self.start(lane, job) {
                 Ok(()) if job.times.is_empty() => {}
                 Ok(()) => {
-                    self.block.seed(lane, job.key.state());
+                    self.block.seed(lane, job.subject.key.state());
                     self.block.events[lane] = 0;
                     self.block.active |= 1 << lane;
                     self.load(lane, job);
@@ -189,8 +193,8 @@ impl<'n, const W: usize> Runner<'n, W> {
     /// The state at time 0, in the workspace.
     fn start(&mut self, lane: usize, job: &Job) -> Result<(), SimulationError> {
         self.state.check_autonomous()?;
-        self.state.initialise(job.parameters, job.initial, true, Some(job.key))?;
-        self.lanes[lane].agenda.start(&mut self.state, Some(job.key));
+        self.state.initialise(job.parameters, job.initial, true, Some(job.subject))?;
+        self.lanes[lane].agenda.start(&mut self.state, Some(job.subject.key));
         self.lanes[lane].agenda.settle(&mut self.state, true)?;
         std::mem::swap(&mut self.state.holds, &mut self.lanes[lane].holds);
         Ok(())
@@ -211,7 +215,7 @@ impl<'n, const W: usize> Runner<'n, W> {
         lane: usize,
         pause: Pause,
         jobs: &[Job],
-        recorder: &mut impl FnMut(usize, usize, &[f64]) -> ControlFlow<()>,
+        recorder: &mut impl FnMut(usize, usize, &[f64], &Agenda) -> ControlFlow<()>,
     ) -> bool {
         let index = self.lanes[lane].job;
         let job = &jobs[index];
@@ -243,7 +247,7 @@ impl<'n, const W: usize> Runner<'n, W> {
         lane: usize,
         pause: Pause,
         job: &Job,
-        recorder: &mut impl FnMut(usize, usize, &[f64]) -> ControlFlow<()>,
+        recorder: &mut impl FnMut(usize, usize, &[f64], &Agenda) -> ControlFlow<()>,
     ) -> Result<After, SimulationError> {
         let is = |set: u64| (set >> lane) & 1 != 0;
         let (next, events) = (self.block.next.0[lane], self.block.events[lane]);
@@ -282,7 +286,7 @@ impl<'n, const W: usize> Runner<'n, W> {
                     jumped = true;
                 }
                 state.check_counts(true)?;
-                if recorder(slot.job, slot.time, state.shown()).is_break() {
+                if recorder(slot.job, slot.time, state.shown(), &slot.agenda).is_break() {
                     return Ok(After::Done);
                 }
                 slot.time += 1;

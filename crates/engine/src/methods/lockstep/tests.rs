@@ -1,3 +1,5 @@
+use metacascade_random::Key;
+
 use super::*;
 use crate::Method;
 
@@ -25,7 +27,7 @@ fn network() -> Network {
 
 fn all(path: Path, width: usize, jobs: &[Job], network: &Network) -> (Vec<Vec<f64>>, Vec<u64>) {
     let mut seen = vec![Vec::new(); jobs.len()];
-    let mut record = |job: usize, time: usize, values: &[f64]| {
+    let mut record = |job: usize, time: usize, values: &[f64], _: &crate::agenda::Agenda| {
         assert_eq!(seen[job].len() % values.len(), 0);
         assert_eq!(seen[job].len() / values.len(), time);
         seen[job].extend_from_slice(values);
@@ -49,7 +51,7 @@ fn paths_and_widths_change_no_bit() {
         parameters: &parameters[index],
         initial: if index.is_multiple_of(3) { &[(1, 30.0)] } else { &[] },
         times: &times[..1 + index % 5],
-        key: Key::new(5).child(index as u64),
+        subject: Key::new(5).child(index as u64).into(),
     };
     let jobs: Vec<Job> = (0..70).map(job).collect();
     let expected = all(Path::Baseline, 8, &jobs, &network);
@@ -82,7 +84,7 @@ fn a_recorder_may_stop_one_trajectory_and_errors_are_those_of_their_jobs() {
             parameters: &parameters[index % 3],
             initial: &[],
             times: &times,
-            key: Key::new(2).child(index as u64),
+            subject: Key::new(2).child(index as u64).into(),
         })
         .collect();
     let mut seen = vec![0; 300];

@@ -112,7 +112,7 @@ impl LinearNoise<'_> {
 const MOST_TIMES: f64 = 1e4;
 
 /// Events and their times.
-fn scheduled<'n>(state: &State<'n>) -> Result<Vec<(f64, &'n Event)>, SimulationError> {
+pub(crate) fn scheduled<'n>(state: &State<'n>) -> Result<Vec<(f64, &'n Event)>, SimulationError> {
     let mut events = Vec::new();
     for event in &state.network.events {
         let Trigger::At { at, every } = &event.trigger else { return Err(SimulationError::Condition) };

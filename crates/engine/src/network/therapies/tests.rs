@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use metacascade_random::Key;
 
-use crate::{Builder, Law, Method, Network, Simulator, Therapy};
+use crate::{Builder, Law, Method, Network, Simulator, Subject, Therapy};
 
 /// The values of a symbol at the times.
 fn path(network: &Network, method: &Method, parameters: &[f64], name: &str, times: &[f64], seed: u64) -> Vec<f64> {
@@ -158,6 +158,79 @@ fn parameters_vary_between_subjects() {
         assert_eq!(drawn("rate")[..20], drawn("rate")[..20]);
     }
     assert_eq!(path(&network, &Method::ode(), &parameters, "rate", &[1.0], 1), [0.4]);
+}
+
+/// Groups of subjects share what varies between groups: variance between and within is as the spreads say, by every method,
+/// in whatever order, and by a model file too.
+#[test]
+fn parameters_vary_between_groups_and_within() {
+    const GROUPS: u64 = 400;
+    const SUBJECTS: u64 = 5;
+    let (between, within) = (0.6, 0.3);
+    let text = r#"
+name = "lines"
+[parameters]
+between = 0.6
+rate = { value = 0.4, varies = [{ spread = "between", between = "groups" }, { spread = "0.3", between = "subjects" }] }
+share = { value = 0.2, varies = { law = "logit-normal", spread = "0.7", between = "groups" } }
+[[reactions]]
+equation = "-> X"
+rate = "rate * share"
+[species]
+X = 0
+"#;
+    let builder = Builder::from_toml(text, "lines.toml").unwrap();
+    let written = builder.to_toml();
+    assert_eq!(Builder::from_toml(&written, "again.toml").unwrap().to_toml(), written);
+    let network = builder.build().unwrap();
+    let parameters = network.default_parameters();
+    let slots = ["rate", "share"].map(|name| network.slot(name).unwrap());
+    for method in Method::STOCHASTIC {
+        let mut simulator = Simulator::new(&network, &method);
+        let mut draw = |group: u64, subject: u64| {
+            let key = Key::new(7).child(0).child(group).child(subject);
+            let subject = Subject { key, group: Key::new(7).child(1).child(group) };
+            let mut found = [0.0; 2];
+            let mut record = |_: usize, values: &[f64]| {
+                found = slots.map(|slot| values[slot]);
+                ControlFlow::Continue(())
+            };
+            simulator.run(&parameters, &[0.0], subject, &mut record).unwrap();
+            found
+        };
+        let mut means = Vec::new();
+        let mut squares = 0.0;
+        for group in 0..GROUPS {
+            let subjects: Vec<[f64; 2]> = (0..SUBJECTS).map(|subject| draw(group, subject)).collect();
+            assert!(subjects.iter().all(|[_, share]| *share == subjects[0][1]), "{method}: a group shares its draw");
+            let logs: Vec<f64> = subjects.iter().map(|[rate, _]| rate.ln()).collect();
+            let mean = logs.iter().sum::<f64>() / SUBJECTS as f64;
+            squares += logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>();
+            means.push(mean);
+        }
+        // Analysis of variance of a balanced random effect: χ² laws of mean squares.
+        let freedom = (GROUPS * (SUBJECTS - 1)) as f64;
+        let ratio = squares / freedom / (within * within);
+        assert!((ratio - 1.0).abs() < 4.0 * (2.0 / freedom).sqrt(), "{method}: within {ratio}");
+        let n = GROUPS as f64;
+        let mean = means.iter().sum::<f64>() / n;
+        let expected = between * between + within * within / SUBJECTS as f64;
+        let variance = means.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        assert!((variance / expected - 1.0).abs() < 4.0 * (2.0 / (n - 1.0)).sqrt(), "{method}: between {variance}");
+        assert!((mean - 0.4_f64.ln()).abs() < 4.0 * (expected / n).sqrt(), "{method}: {mean}");
+        assert_eq!(draw(3, 4), draw(3, 4));
+    }
+    // A subject of no group has a draw of its own at both levels.
+    let alone = |seed| path(&network, &Method::Direct, &parameters, "share", &[0.0], seed)[0];
+    assert!(alone(1) != alone(2) && alone(1) != 0.2);
+    for (wrong, right, message) in [
+        ("between = \"subjects\"", "between = \"groups\"", "varies twice between the same"),
+        ("between = \"subjects\"", "between = \"mice\"", "`between` says what the parameter varies between"),
+        ("{ spread = \"0.3\",", "{ law = \"normal\", spread = \"0.3\",", "a parameter varies by one law"),
+    ] {
+        let problems = Builder::from_toml(&text.replace(wrong, right), "lines.toml").err().unwrap().to_string();
+        assert!(problems.contains(message), "{problems}");
+    }
 }
 
 #[test]

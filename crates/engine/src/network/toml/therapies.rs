@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use super::{Reader, Table, Value};
 use crate::network::Basis;
-use crate::network::parts::Text;
+use crate::network::parts::Varies;
 use crate::network::therapies::{ArmPart, THERAPY, Therapy};
-use crate::network::variation::Law;
 
 impl Reader<'_> {
     pub(super) fn therapy(&mut self, entry: &Table, span: Range<usize>) -> Therapy {
@@ -66,15 +65,39 @@ impl Reader<'_> {
         }
     }
 
-    /// `varies = { law = "lognormal", spread = "…" }` of a parameter.
-    pub(super) fn varies(&mut self, parameter: &Table) -> Option<(Law, Text)> {
+    /// `varies = { law = "lognormal", spread = "…", between = "groups" }` of a parameter, or a list of one for groups and
+    /// one for subjects.
+    pub(super) fn varies(&mut self, parameter: &Table) -> Option<Varies> {
         let value = parameter.get("varies")?;
-        let Some(detail) = value.get_ref().as_table() else {
-            let help = "write { law = \"lognormal\", spread = \"…\" }".to_owned();
-            self.problem(value.span(), "`varies` must be a table", Some(help));
-            return None;
-        };
-        self.keys(detail, &["law", "spread"]);
-        Some((self.law(detail), self.required(detail, "spread", value.span())))
+        let parts = value.get_ref().as_array().map_or_else(|| vec![value], |list| list.iter().collect());
+        let mut varies: Option<Varies> = None;
+        for part in parts {
+            let Some(detail) = part.get_ref().as_table() else {
+                let help = "write { law = \"lognormal\", spread = \"…\" }".to_owned();
+                self.problem(part.span(), "`varies` must be a table", Some(help));
+                return None;
+            };
+            self.keys(detail, &["law", "spread", "between"]);
+            let (law, spread) = (self.law(detail), self.required(detail, "spread", part.span()));
+            let all = varies.get_or_insert(Varies { law, groups: None, subjects: None });
+            if all.law != law {
+                let help = Some("groups and their subjects deviate on the scale of one law".to_owned());
+                self.problem(part.span(), "a parameter varies by one law", help);
+            }
+            let between = detail.get("between");
+            let place = match between.map_or(Some("subjects"), |value| value.get_ref().as_str()) {
+                Some("subjects") => &mut all.subjects,
+                Some("groups") => &mut all.groups,
+                _ => {
+                    let help = Some("write \"groups\" or \"subjects\"".to_owned());
+                    self.problem(part.span(), "`between` says what the parameter varies between", help);
+                    continue;
+                }
+            };
+            if place.replace(spread).is_some() {
+                self.problem(part.span(), "the parameter varies twice between the same", None);
+            }
+        }
+        varies
     }
 }
