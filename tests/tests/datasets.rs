@@ -32,7 +32,6 @@ fn overlaps(run: &std::path::Path, name: &str, low: f64, high: f64) {
 fn sw620_cells_switch_as_known() {
     for arguments in [
         &["--population", "300", "--max-simulations", "20000"][..],
-        &["--method", "surrogate", "--max-simulations", "3000"][..],
         &["--method", "mcmc"][..],
         &["--method", "mle"][..],
     ] {
