@@ -30,7 +30,11 @@ fn overlaps(run: &std::path::Path, name: &str, low: f64, high: f64) {
 
 #[test]
 fn sw620_cells_switch_as_known() {
-    for arguments in [&["--population", "300", "--max-simulations", "20000"][..], &["--method", "mle"][..]] {
+    for arguments in [
+        &["--population", "300", "--max-simulations", "20000"][..],
+        &["--method", "mcmc"][..],
+        &["--method", "mle"][..],
+    ] {
         let (_place, run, _) = fit("sw620-switching", arguments);
         brackets(&run, "k_AB", 0.0721);
         brackets(&run, "k_BA", 0.1335);

@@ -255,6 +255,14 @@ pub(crate) fn plan(typed: &Fit) -> Result<Plan, Failed> {
     };
     let folder = typed.output.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(problem.folder())));
     let method = method.or(asked.method).unwrap_or_default();
+    // Where abc-smc has to take over, the surrogate's limit is not meant for it.
+    let abc_smc = match method {
+        FitMethod::Surrogate => {
+            let max_simulations = asked.max_simulations.unwrap_or(abc_smc::Settings::default().max_simulations);
+            abc_smc::Settings { max_simulations, ..abc_smc }
+        }
+        _ => abc_smc,
+    };
     let simulation = problem.simulation().method();
     let simulates = matches!(method, FitMethod::AbcSmc | FitMethod::Surrogate);
     if simulates && problem.is_steady() && !matches!(simulation, Method::Ode { .. }) {

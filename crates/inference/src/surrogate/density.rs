@@ -118,7 +118,7 @@ impl Surrogate {
         if !free.is_empty() {
             let dimension = scores.first()?.len();
             let sizes = (dimension + 1, Basis::size(dimension, 2));
-            if let Some(part) = Gaussian::fit(free, &rows, sizes, &scores, &data, observed) {
+            if let Some(part) = Gaussian::fit(free, &rows, sizes, &data, observed) {
                 add(part.quality);
                 parts.push(Part::Gaussian(part));
             }

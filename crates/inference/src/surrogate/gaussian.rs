@@ -1,15 +1,14 @@
 //! Gaussian synthetic likelihood on learned summaries, for data whose law is not known.
 
-use nalgebra::{Cholesky, DMatrix, DVector};
+use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
 
 use super::{
     basis::dot,
     regression::{Family, Rows},
 };
-use crate::ridge::Ridge;
 
-/// A summary for each parameter, the linear function of the data that predicts it best where the simulations are
-/// (Fearnhead & Prangle 2012, J. R. Stat. Soc. B 74:419). Given the parameters they are taken to be normal (Wood 2010,
+/// A summary for each parameter, the linear function of the data that is the score of a normal law at the middle of the
+/// simulations ([`projection`]). Given the parameters they are taken to be normal (Wood 2010,
 /// Nature 466:1102), with mean, log variance and correlations that are polynomials.
 #[derive(Clone, Debug)]
 pub(super) struct Gaussian {
@@ -25,6 +24,52 @@ pub(super) struct Gaussian {
     pub quality: (f64, usize),
 }
 
+/// Directions in which correlations leave less than this of a variance are taken to be exact combinations of others.
+const EXACT: f64 = 1e-8;
+
+/// Σ⁻¹J, with J the slopes of the data's means at the middle of the simulations and Σ their covariance around the means:
+/// no other linear summaries keep more of what the data say about small changes of the parameters (they are the score of a
+/// normal law with constant covariance). Means are quadratics of the parameters, so that what is curved is not taken for
+/// noise. A row for each value, a column for each parameter; `None` where no value varies.
+fn projection(rows: &Rows, (narrow, medium): (usize, usize), data: &[Vec<f64>]) -> Option<DMatrix<f64>> {
+    let values = data.first()?.len();
+    let total: f64 = rows.weights.iter().sum();
+    let fitted = rows.least_squares_of_many(medium.min(rows.width()), data)?;
+    let mut covariance = DMatrix::<f64>::zeros(values, values);
+    for (index, row) in data.iter().enumerate() {
+        let residual: Vec<f64> =
+            (0..values).map(|value| row[value] - dot(fitted.column(value).as_slice(), rows.row(index))).collect();
+        for i in 0..values {
+            let scaled = rows.weights[index] / total * residual[i];
+            (0..=i).for_each(|j| covariance[(i, j)] += scaled * residual[j]);
+        }
+    }
+    covariance.fill_upper_triangle_with_lower_triangle();
+    let sds: Vec<f64> = covariance.diagonal().iter().map(|variance| variance.sqrt()).collect();
+    let size = |value: usize| data.iter().map(|row| row[value].abs()).fold(0.0, f64::max);
+    // Rounding leaves a constant a spread of this order.
+    let varies: Vec<usize> = (0..values).filter(|&value| sds[value] > 1e-10 * size(value)).collect();
+    if varies.is_empty() {
+        return None;
+    }
+    let correlation = DMatrix::from_fn(varies.len(), varies.len(), |i, j| {
+        covariance[(varies[i], varies[j])] / (sds[varies[i]] * sds[varies[j]])
+    });
+    let slopes = DMatrix::from_fn(varies.len(), narrow - 1, |i, k| fitted[(k + 1, varies[i])] / sds[varies[i]]);
+    let eigen = SymmetricEigen::new(correlation);
+    let mut along = eigen.eigenvectors.tr_mul(&slopes);
+    for (i, &value) in eigen.eigenvalues.iter().enumerate() {
+        let factor = if value > EXACT { 1.0 / value } else { 0.0 };
+        along.row_mut(i).scale_mut(factor);
+    }
+    let solved = eigen.eigenvectors * along;
+    let mut projection = DMatrix::zeros(values, narrow - 1);
+    for (i, &value) in varies.iter().enumerate() {
+        projection.set_row(value, &(solved.row(i) / sds[value]));
+    }
+    Some(projection)
+}
+
 /// Correlations are kept below this.
 const CORRELATED: f64 = 0.98;
 
@@ -35,15 +80,11 @@ impl Gaussian {
         at: Vec<usize>,
         rows: &Rows,
         (narrow, medium): (usize, usize),
-        scores: &[&[f64]],
         data: &[&[f64]],
         observed: &[f64],
     ) -> Option<Self> {
-        let total: f64 = rows.weights.iter().sum();
-        let weights: Vec<f64> = rows.weights.iter().map(|weight| weight / total).collect();
         let chosen: Vec<Vec<f64>> = data.iter().map(|row| at.iter().map(|&position| row[position]).collect()).collect();
-        let chosen: Vec<&[f64]> = chosen.iter().map(Vec::as_slice).collect();
-        let projection = Ridge::fit(&chosen, scores, &weights)?.coefficients;
+        let projection = projection(rows, (narrow, medium), &chosen)?;
         let project =
             |row: &[f64]| -> Vec<f64> { projection.tr_mul(&DVector::from_column_slice(row)).as_slice().to_vec() };
         let summaries: Vec<Vec<f64>> = chosen.iter().map(|row| project(row)).collect();

@@ -89,6 +89,22 @@ impl Rows {
         }
     }
 
+    /// Least squares of many responses, a row a simulation: a column of coefficients for each.
+    pub fn least_squares_of_many(&self, width: usize, responses: &[Vec<f64>]) -> Option<DMatrix<f64>> {
+        let mut gram = self.gram(width, |index| self.weights[index]);
+        let jitter = 1e-10 * gram[(0, 0)];
+        (0..width).for_each(|i| gram[(i, i)] += jitter);
+        let mut right = DMatrix::zeros(width, responses.first()?.len());
+        for (index, response) in responses.iter().enumerate() {
+            let row = &self.row(index)[..width];
+            for (value, mut column) in response.iter().zip(right.column_iter_mut()) {
+                let scaled = self.weights[index] * value;
+                column.iter_mut().zip(row).for_each(|(sum, x)| *sum += scaled * x);
+            }
+        }
+        Some(Cholesky::new(gram)?.solve(&right))
+    }
+
     /// Maximum likelihood, with a slight penalty, by Newton's method (iteratively reweighted least squares), of the
     /// first `width` features.
     pub fn generalised(&self, family: Family, width: usize, response: &[f64], trials: &[f64]) -> Vec<f64> {
