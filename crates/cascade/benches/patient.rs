@@ -15,10 +15,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = metacascade_cascade::model("cascade-tme").ok_or("no model")?;
     let network = Network::from_toml(model, "cascade-tme")?;
     println!(
-        "{:>10}{:>14}{:>10}{:>10}{:>10}{:>10}",
-        "resected", "ms a patient", "steps", "events", "lesions", "detected"
+        "{:>10}{:>10}{:>14}{:>10}{:>10}{:>10}{:>10}",
+        "resected", "threshold", "ms a patient", "steps", "events", "lesions", "detected"
     );
-    for (size, capacity, adaptation) in [(1e9, 1e12, 0.04), (1e11, 1e14, 4e-4)] {
+    for (size, capacity, adaptation, threshold) in
+        [(1e9, 1e12, 0.04, 1000.0), (1e9, 1e12, 0.04, 100.0), (1e11, 1e14, 4e-4, 1000.0), (1e11, 1e14, 4e-4, 100.0)]
+    {
         let mut parameters = network.under_arms(&["patient", "surgery"]).map_err(str::to_owned)?;
         let mut set = |name: &str, value: f64| {
             if let Some(index) = network.parameter_index(name) {
@@ -30,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         set("growth_spread", 0.0);
         set("emission_spread", 0.0);
         set("adaptation", adaptation);
-        let mut simulator = Simulator::new(&network, &Method::hybrid());
+        let mut simulator = Simulator::new(&network, &Method::Hybrid { threshold, tolerance: 1e-5 });
         let slots = ["metastases", "detected", "nodes"].map(|name| network.slot(name).unwrap_or_default());
         let (mut times, mut totals, mut work) = (Vec::new(), [0.0; 3], (0, 0));
         for patient in 0..PATIENTS {
@@ -48,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         times.sort_by(f64::total_cmp);
         println!(
-            "{size:>10.0e}{:>14.2}{:>10}{:>10}{:>10.1}{:>10.1}",
+            "{size:>10.0e}{threshold:>10}{:>14.2}{:>10}{:>10}{:>10.1}{:>10.1}",
             1e3 * times[times.len() / 2],
             work.0 / PATIENTS,
             work.1 / PATIENTS,
