@@ -10,12 +10,14 @@ pub struct Starter {
     pub question: &'static str,
     /// What is measured.
     pub observables: &'static [Measured],
-    /// Parameters to estimate; each has a range in the model, over which its prior is log-uniform.
+    /// Parameters to estimate; each has a range in the model.
     pub estimated: &'static [&'static str],
     /// Subjects, each measured at all times.
     pub subjects: usize,
     /// How it is simulated.
     pub method: &'static str,
+    /// Simulated data sets for a first look, in about a minute or two.
+    pub simulations: usize,
 }
 
 /// An observable, in the terms of PEtab's observable table.
@@ -71,8 +73,9 @@ const STARTERS: &[Starter] = &[
             },
         ],
         estimated: &["growth", "intravasation", "colonisation"],
-        subjects: 8,
+        subjects: 4,
         method: "hybrid",
+        simulations: 3000,
     },
     Starter {
         model: "cascade-tme",
@@ -98,8 +101,9 @@ const STARTERS: &[Starter] = &[
             },
         ],
         estimated: &["growth", "invasion", "survival"],
-        subjects: 6,
+        subjects: 3,
         method: "hybrid",
+        simulations: 1000,
     },
     Starter {
         model: "recurrence",
@@ -116,6 +120,7 @@ const STARTERS: &[Starter] = &[
         estimated: &["seeding"],
         subjects: 40,
         method: "hybrid",
+        simulations: 20000,
     },
     Starter {
         model: "switching",
@@ -132,6 +137,7 @@ const STARTERS: &[Starter] = &[
         estimated: &["k_AB", "k_BA"],
         subjects: 3,
         method: "tau-leap",
+        simulations: 20000,
     },
     Starter {
         model: "lymph",
@@ -159,6 +165,7 @@ const STARTERS: &[Starter] = &[
         estimated: &["drainage", "onward"],
         subjects: 60,
         method: "hybrid",
+        simulations: 5000,
     },
 ];
 

@@ -118,10 +118,14 @@ extensions:
       method: {}
     fit:
       method: abc-smc
-      population: 500
-      max_simulations: 20000
+      population: {}
+      max_simulations: {} # for a first look; more for a result
 ",
-        starter.model, starter.question, starter.method
+        starter.model,
+        starter.question,
+        starter.method,
+        (starter.simulations / 10).clamp(100, 1000),
+        starter.simulations
     )
 }
 
@@ -131,8 +135,10 @@ fn parameters(starter: &Starter, network: &Network) -> String {
             .to_owned();
     let known = network.parameters().iter().filter(|known| starter.estimated.contains(&known.name.as_str()));
     for known in known {
-        let [from, to] = known.range.unwrap_or([0.1 * known.value, 10.0 * known.value]);
         let (name, unit, value) = (&known.name, &known.unit, known.value);
+        // A decade about the default, within what is plausible: a first look need not search further.
+        let [least, most] = known.range.unwrap_or([0.0, f64::INFINITY]);
+        let (from, to) = (least.max(0.1 * value), most.min(10.0 * value));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{name}\t{unit}\t{from}\t{to}\t{value}\ttrue\tlog-uniform\t{from};{to}");
     }
