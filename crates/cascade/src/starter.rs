@@ -10,7 +10,7 @@ pub struct Starter {
     pub question: &'static str,
     /// What is measured.
     pub observables: &'static [Measured],
-    /// Parameters to estimate; each has a range in the model.
+    /// Parameters to estimate, all positive.
     pub estimated: &'static [&'static str],
     /// Subjects, each measured at all times.
     pub subjects: usize,
