@@ -47,9 +47,10 @@ pub(super) struct Colony {
     pub(super) large: f64,
     pub(super) detection: f64,
     pub first_detected: f64,
-    /// How many may be small; growth of large lesions, weighted by their cells.
+    /// How many may be small; how fast large lesions change, weighted by their cells; how fast the fastest of them does.
     small: f64,
-    large_growth: f64,
+    large_change: f64,
+    fastest: f64,
     /// The time from the last look to the next.
     interval: f64,
     /// How many own values a lesion has.
@@ -126,9 +127,10 @@ struct Totals {
     dormant: f64,
     cells: f64,
     detected: f64,
-    /// Cells of large lesions, and their growth.
+    /// Cells of large lesions, how many of them change in a unit of time, up or down, and the fastest rate.
     large: f64,
-    growth: f64,
+    change: f64,
+    fastest: f64,
     small: f64,
 }
 
@@ -328,7 +330,9 @@ impl Colony {
                 Phase::Large { log, curve, .. } => {
                     let cells = log.exp();
                     totals.large += cells;
-                    totals.growth += cells * self.growth_now(kind, log, curve, lesion.own);
+                    let rate = self.growth_now(kind, log, curve, lesion.own).abs();
+                    totals.change += cells * rate;
+                    totals.fastest = totals.fastest.max(rate);
                     cells
                 }
             };
@@ -351,7 +355,8 @@ impl Colony {
         }
         self.middle.clone_from(&self.before);
         self.small = totals.small;
-        self.large_growth = if totals.large > 0.0 { totals.growth / totals.large } else { 0.0 };
+        self.large_change = if totals.large > 0.0 { totals.change / totals.large } else { 0.0 };
+        self.fastest = totals.fastest;
         let taken = self.time - since;
         if kind.moving && taken > 0.0 {
             self.step = taken * (DRIFT / self.rates.change(self.looked)).clamp(0.3, 2.0);
@@ -436,7 +441,9 @@ impl Colony {
         }
         let mut step = SPAN / self.rates.net().abs();
         if kind.moving || kind.heard() {
-            step = step.min(self.small_step(kind, before)).min(CHANGE / self.large_growth.abs());
+            step = step.min(self.small_step(kind, before)).min(CHANGE / self.large_change);
+            // What is extrapolated must stay near, also of lesions that are a small part yet.
+            step = step.min(1.0 / self.fastest);
         }
         if kind.moving {
             step = step.min(self.step);

@@ -58,7 +58,7 @@ const NAMES: [&str; 12] = [
 #[test]
 fn lesions_do_all_they_can_by_every_method() {
     let network = network();
-    let (times, n) = ([10.0, 25.0, 45.0], 200);
+    let (times, n) = ([10.0, 25.0, 45.0], 1000);
     let paths = STOCHASTIC.map(|method| run(&network, method, &NAMES, &times, n, 16));
     let exact = &paths[0];
     for (method, paths) in STOCHASTIC.iter().zip(&paths) {
