@@ -14,7 +14,8 @@ use metacascade_inference::abc_smc::{self, Stop};
 use metacascade_inference::{mcmc, optimise, surrogate as learned};
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
-    DRAWS, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter, predictive,
+    DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter,
+    individuals, predictive,
 };
 use metacascade_random::Key;
 use metacascade_report::content::Verdict;
@@ -29,6 +30,7 @@ use crate::{report, simulate};
 
 /// Children of the seed's key: methods use the lower ones.
 const PREDICTIVE: u64 = u64::MAX;
+const INDIVIDUALS: u64 = u64::MAX - 1;
 
 /// Everything that decides the result.
 pub(crate) struct Plan {
@@ -94,6 +96,14 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
         found.outcome.warnings.push(text);
     }
     writer.predictive(problem, &predicted)?;
+    let key = Key::new(plan.seed).child(INDIVIDUALS);
+    // Others know no law of what varies given the data.
+    if matches!(plan.method, FitMethod::Mcmc | FitMethod::Mle)
+        && let Some(individuals) = individuals(problem, &found.posterior, key)
+    {
+        writer.individuals(problem, &individuals)?;
+    }
+    found.outcome.derived = DerivedSummary::all(problem, &found.posterior);
     writer.outcome(&found.outcome)?;
     let page = report::write(&plan.folder, None)?;
     show(&found.outcome, plan, &page);
@@ -148,6 +158,7 @@ fn sample(
         log_likelihood: None,
         warnings,
         parameters: ParameterSummary::all(problem, &fit.posterior),
+        derived: Vec::new(),
     };
     let cancelled = fit.stop == Stop::Cancelled;
     let simulation = *simulation;
@@ -207,6 +218,7 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
         log_likelihood: Some(optimum.log_likelihood),
         warnings,
         parameters: ParameterSummary::all(problem, &optimum.posterior),
+        derived: Vec::new(),
     };
     let cancelled = optimum.cancelled;
     Ok((writer, Found { outcome, posterior: optimum.posterior, simulation, cancelled }))
@@ -245,7 +257,9 @@ pub(crate) fn plan(typed: &Fit) -> Result<Plan, Failed> {
     // A problem's own limit is meant for ABC, which needs far more.
     let surrogate =
         learned::Settings { simulations: typed.max_simulations.unwrap_or(default.simulations), seed, ..default };
-    let mcmc = mcmc::Settings { seed, ..mcmc::Settings::default() };
+    let default = mcmc::Settings::default();
+    let min_effective_sample_size = asked.min_effective_sample_size.unwrap_or(default.min_effective_sample_size);
+    let mcmc = mcmc::Settings { min_effective_sample_size, seed, ..default };
     let default = optimise::Settings::default();
     let optimise = optimise::Settings {
         starts: asked.starts.unwrap_or(default.starts),
@@ -321,11 +335,11 @@ fn settings(
 
 /// Prints the result.
 fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
-    let mut table = table(&["parameter", "unit", "median", "95 % interval", "what the data say"]);
+    let mut rows = table(&["parameter", "unit", "median", "95 % interval", "what the data say"]);
     for parameter in &outcome.parameters {
         let (lower, upper) = parameter.interval95;
         let verdict = Verdict::of(parameter.contraction).words();
-        table.add_row([
+        rows.add_row([
             parameter.id.clone(),
             parameter.unit.clone(),
             significant(parameter.median, 3),
@@ -333,10 +347,23 @@ fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
             verdict.to_owned(),
         ]);
     }
-    if let Some(column) = table.column_mut(2) {
+    if let Some(column) = rows.column_mut(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    anstream::println!("{table}");
+    anstream::println!("{rows}");
+    if !outcome.derived.is_empty() {
+        let mut rows = table(&["derived quantity", "unit", "median", "95 % interval", "95 % of the prior"]);
+        for derived in &outcome.derived {
+            rows.add_row([
+                derived.id.clone(),
+                derived.unit.clone(),
+                significant(derived.median, 3),
+                interval(derived.interval95.0, derived.interval95.1),
+                interval(derived.prior95.0, derived.prior95.1),
+            ]);
+        }
+        anstream::println!("{rows}");
+    }
     for warning in &outcome.warnings {
         anstream::eprintln!("warning: {warning}");
     }

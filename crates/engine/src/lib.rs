@@ -66,5 +66,5 @@ pub use probability::{Estimate, ProbabilityError, RareEvent};
 pub use sbml::{Symbol, Symbols};
 pub use simulator::{MAXIMUM_STEPS, SimulationError, Simulator, Stats};
 pub use state::Recorder;
-pub use subject::Subject;
+pub use subject::{Deviates, Subject, Varying};
 pub use units::{UnitMismatch, conversion};

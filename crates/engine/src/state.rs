@@ -115,8 +115,17 @@ impl<'n> State<'n> {
     }
 
     pub fn update_rules(&mut self) {
+        self.update_in_order(&self.network.rule_order);
+    }
+
+    /// [`State::update_rules`] after a change of time and counts only: what parameters alone say holds still.
+    pub fn update_moving_rules(&mut self) {
+        self.update_in_order(&self.network.moving_rules);
+    }
+
+    fn update_in_order(&mut self, rules: &[usize]) {
         let first = self.network.rule_slot(0);
-        for &rule in &self.network.rule_order {
+        for &rule in rules {
             self.values[first + rule] = self.network.rules[rule].program.evaluate(&self.values);
         }
     }

@@ -2,7 +2,8 @@
 
 use metacascade_random::Key;
 
-use crate::network::Network;
+use crate::expression::Program;
+use crate::network::{Network, Variation};
 
 /// The child of a subject's key that names the streams of its own parameters.
 const OWN: u64 = 0x7375_626a_6563_7400;
@@ -51,24 +52,85 @@ impl From<Key> for Subject {
     }
 }
 
+/// By how many spreads a subject's parameters lie from their locations, on the scales of their laws: one number for each
+/// of [`Network::varying`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Deviates {
+    /// What the subject shares with its group; 0 where nothing varies between groups.
+    pub groups: Vec<f64>,
+    /// What is the subject's own; 0 where nothing varies between the subjects of a group.
+    pub subjects: Vec<f64>,
+}
+
 impl Subject {
-    /// Replaces the parameters that vary by the subject's own, in the values of all symbols: on the scale of the law, what
-    /// its group and what itself deviates by is added to the location.
+    /// What the subject's keys draw for it.
+    #[must_use]
+    pub fn deviates(self, network: &Network) -> Deviates {
+        let draw = |spread: bool, key: Key, variation: &Variation| {
+            let stream = || key.child(variation.parameter as u64).stream();
+            if spread { variation.law.deviate(&mut stream()) } else { 0.0 }
+        };
+        let (group, own) = (self.group.child(SHARED), self.key.child(OWN));
+        let all = || network.variations.iter();
+        Deviates {
+            groups: all().map(|one| draw(one.groups.is_some(), group, one)).collect(),
+            subjects: all().map(|one| draw(one.subjects.is_some(), own, one)).collect(),
+        }
+    }
+
+    /// Replaces the parameters that vary by the subject's own, in the values of all symbols.
     pub(crate) fn draw(self, network: &Network, values: &mut [f64]) {
-        let first = 1 + network.species.len();
-        let mut own = Vec::with_capacity(network.variations.len());
-        for variation in &network.variations {
-            let index = variation.parameter as u64;
-            let deviation = [(&variation.groups, self.group.child(SHARED)), (&variation.subjects, self.key.child(OWN))]
-                .into_iter()
-                .filter_map(|(spread, key)| {
-                    let spread = spread.as_ref()?.evaluate(values);
-                    Some(spread * variation.law.deviate(&mut key.child(index).stream()))
-                });
-            own.push(variation.law.value(values[first + variation.parameter], 1.0, deviation.sum()));
-        }
-        for (variation, own) in network.variations.iter().zip(own) {
-            values[first + variation.parameter] = own;
-        }
+        individualise(network, &self.deviates(network), values);
+    }
+}
+
+/// On the scale of the law, what its group and what itself deviates by is added to the location.
+fn individualise(network: &Network, deviates: &Deviates, values: &mut [f64]) {
+    let first = 1 + network.species.len();
+    // All spreads are those of the parameters as they were.
+    let own = network.variations.iter().enumerate().map(|(index, variation)| {
+        let part = |spread: &Option<Program>, deviate: f64| spread.as_ref().map(|one| one.evaluate(values) * deviate);
+        let parts =
+            [part(&variation.groups, deviates.groups[index]), part(&variation.subjects, deviates.subjects[index])];
+        variation.law.value(values[first + variation.parameter], 1.0, parts.into_iter().flatten().sum())
+    });
+    let own: Vec<f64> = own.collect();
+    for (variation, own) in network.variations.iter().zip(own) {
+        values[first + variation.parameter] = own;
+    }
+}
+
+/// A parameter that varies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Varying {
+    /// Its place among [`Network::parameters`].
+    pub parameter: usize,
+    /// Whether it varies between groups.
+    pub between_groups: bool,
+    /// Whether it varies between the subjects of a group.
+    pub between_subjects: bool,
+}
+
+impl Network {
+    /// The parameters that vary between groups and subjects.
+    pub fn varying(&self) -> impl Iterator<Item = Varying> + '_ {
+        self.variations.iter().map(|variation| Varying {
+            parameter: variation.parameter,
+            between_groups: variation.groups.is_some(),
+            between_subjects: variation.subjects.is_some(),
+        })
+    }
+
+    /// Replaces the parameters that vary by those of a subject whose deviates are known.
+    ///
+    /// # Panics
+    /// If there is not one value for each of [`Network::parameters`], and one deviate of each kind for each of
+    /// [`Network::varying`].
+    pub fn individualise(&self, parameters: &mut [f64], deviates: &Deviates) {
+        let slots = 1 + self.species.len()..1 + self.species.len() + self.parameters.len();
+        let mut values = vec![0.0; slots.end];
+        values[slots.clone()].copy_from_slice(parameters);
+        individualise(self, deviates, &mut values);
+        parameters.copy_from_slice(&values[slots]);
     }
 }

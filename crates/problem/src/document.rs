@@ -68,6 +68,9 @@ pub(crate) struct Extension {
     /// By how much one unit is converted into another that is not of its kind.
     #[serde(default)]
     pub conversions: Vec<crate::units::Rule>,
+    /// Quantities that follow from parameters.
+    #[serde(default)]
+    pub derived: Vec<crate::derived::Line>,
 }
 
 /// How the problem asks to be simulated; what is not given is left to the method.
@@ -181,6 +184,9 @@ pub struct FitSettings {
     pub min_threshold: Option<f64>,
     /// How distances are measured (`abc-smc`).
     pub distance: Option<DistanceLaw>,
+    /// Effective sample size at which the chains end (`mcmc`).
+    #[serde(default, deserialize_with = "positive")]
+    pub min_effective_sample_size: Option<f64>,
     /// Starting points (`mle`).
     pub starts: Option<usize>,
     /// Iterations of each start at most (`mle`).

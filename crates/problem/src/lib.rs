@@ -12,7 +12,7 @@
 //!                  condition_files, experiment_files, observable_files, measurement_files, mapping_files: [...]
 //!                  extensions: {metacascade: {version, required, title, description, simulation, fit, subject_files,
 //!                  survival_files, covariates: {column: parameter},
-//!                  conversions: [{from, to, by}]}}
+//!                  conversions: [{from, to, by}], derived: [{name, formula, unit, description}]}}
 //! parameters.tsv   parameterId, lowerBound, upperBound, nominalValue, estimate, [parameterName], [priorDistribution],
 //!                  [priorParameters], and ours: [unit], [description]
 //! conditions.tsv   conditionId, targetId, targetValue, [conditionName]
@@ -69,13 +69,16 @@
 //! of the noise, a prior on the parameter's scale a law of the parameter or its logarithm. Priors for starting points and
 //! visualization files are left aside. Columns that mean nothing here are told in [`Problem::warnings`].
 
+mod derived;
 mod document;
+mod effects;
 mod evaluate;
 mod exact;
 mod experiments;
 mod export;
 mod files;
 mod identify;
+mod individuals;
 mod likelihood;
 mod linear_noise;
 mod load;
@@ -102,12 +105,14 @@ mod table;
 mod units;
 mod version_1;
 
+pub use derived::{Derived, DerivedSummary};
 pub use document::{FitMethod, FitSettings, SimulationSettings};
 pub use evaluate::{EvaluateMethod, Evaluation, evaluate};
 pub use experiments::Experiment;
 pub use export::{Exported, export};
 pub use files::SourceFile;
 pub use identify::{Identifiability, identifiability};
+pub use individuals::{INDIVIDUAL_DRAWS, Individuals, individuals};
 pub use likelihood::ProblemLikelihood;
 pub use measurements::{Measurement, Reading, Series, Trajectory};
 pub use noise::NoiseDistribution;

@@ -1,15 +1,15 @@
-//! A problem as what maximum likelihood needs: the mean field under the noise laws.
+//! A problem as what maximum likelihood and Markov chains need: the mean field under the noise laws.
 
 use std::ops::ControlFlow;
 
 use metacascade_engine::Method;
 use metacascade_inference::{Failure, Likelihood, Parameter};
-use metacascade_random::Key;
 
 use crate::{
-    measurements::Measurement,
+    effects::Effects,
+    measurements::{Measurement, Reading},
     noise::{NoiseDistribution, multinomial},
-    observe::{Read, Run, Workspace, runs},
+    observe::{Read, Run, Whom, Workspace, runs},
     problem::Problem,
 };
 
@@ -17,23 +17,41 @@ use crate::{
 ///
 /// PEtab version 2: the sum, over all measurements, of the log density of [`crate::NoiseDistribution`]; censored values
 /// and means of several subjects have what [`Measurement::log_likelihood`] says, multinomial samples are taken together.
-/// Stochasticity of the model itself is left out, so this serves models of many cells, where the mean field is near the
-/// truth.
+/// Parameters that vary between groups and subjects are integrated out, each subject around its own mean field, by
+/// adaptive Gauss–Hermite quadrature. Stochasticity of the model itself is left out, so this serves models of many cells,
+/// where the mean field is near the truth.
 #[derive(Debug)]
 pub struct ProblemLikelihood<'p> {
     problem: &'p Problem,
     method: Method,
     runs: Vec<Run>,
+    effects: Option<Effects>,
 }
+
+/// The model's value and the noise of each measurement of a run, in the order of its reads.
+pub(crate) type Predicted = Vec<[f64; 2]>;
 
 impl<'p> ProblemLikelihood<'p> {
     /// The likelihood, solved with the tolerances that the problem asks for.
     #[must_use]
     pub fn new(problem: &'p Problem) -> Self {
-        Self { problem, method: problem.simulation().mean_field(), runs: runs(problem, true, None) }
+        let varies = problem.network().varies();
+        let runs = runs(problem, !varies, None);
+        let effects = varies.then(|| Effects::new(problem, &runs));
+        Self { problem, method: problem.simulation().mean_field(), runs, effects }
     }
 
-    /// The mean field of every measurement, without noise, on the scale of the model's value: series after series, each in order of time.
+    pub(crate) fn workspace(&self) -> Workspace<'p> {
+        Workspace::new(self.problem, &self.method)
+    }
+
+    /// What varies, if anything does, and the runs it refers to.
+    pub(crate) fn effects(&self) -> Option<(&Effects, &[Run])> {
+        Some((self.effects.as_ref()?, &self.runs))
+    }
+
+    /// The mean field of every measurement, without noise, on the scale of the model's value: series after series, each in
+    /// order of time. Parameters that vary lie at their locations.
     ///
     /// # Errors
     /// Why the parameters cannot be simulated.
@@ -49,20 +67,70 @@ impl<'p> ProblemLikelihood<'p> {
         parameters: &[f64],
         mut show: impl FnMut(&Read, &Measurement, f64, f64),
     ) -> Result<(), Failure> {
-        let mut workspace = Workspace::new(self.problem, &self.method);
+        let mut workspace = self.workspace();
         for run in &self.runs {
-            // The mean field draws nothing, whatever the key.
-            workspace.run(run.design, parameters, &run.times, Key::new(0), |time, view| {
-                for read in &run.reads[time] {
-                    let row = read.row(self.problem);
-                    let (y, sigma) = view.observe(read.observable(self.problem), &row.overrides)?;
-                    show(read, row, y, sigma);
-                }
-                Ok(ControlFlow::Continue(()))
-            })?;
+            let predicted = predict(self.problem, &mut workspace, run, parameters, Whom::Typical)?;
+            for (read, [y, sigma]) in run.reads.iter().flatten().zip(predicted) {
+                show(read, read.row(self.problem), y, sigma);
+            }
         }
         Ok(())
     }
+
+    /// Why there is no likelihood of such data.
+    fn check(&self) -> Result<(), Failure> {
+        let mut rows = self.problem.series().iter().flat_map(|series| &series.measurements);
+        let message = if !self.problem.survival().is_empty() {
+            "times to events have no likelihood here"
+        } else if self.effects.is_some() && rows.any(|row| matches!(row.reading, Reading::Mean { .. })) {
+            "means of several subjects have no likelihood here where subjects vary"
+        } else if self.effects.is_some() && self.problem.is_steady() {
+            "steady states have no likelihood here where subjects vary"
+        } else {
+            return Ok(());
+        };
+        Err(Failure(format!("{message}; approximate Bayesian computation (abc-smc) fits them")))
+    }
+}
+
+/// Solves the mean field of a run.
+pub(crate) fn predict(
+    problem: &Problem,
+    workspace: &mut Workspace<'_>,
+    run: &Run,
+    parameters: &[f64],
+    whom: Whom<'_>,
+) -> Result<Predicted, Failure> {
+    let mut predicted = Vec::with_capacity(run.reads.iter().map(Vec::len).sum());
+    workspace.run(run.design, parameters, &run.times, whom, |time, view| {
+        for read in &run.reads[time] {
+            let (y, sigma) = view.observe(read.observable(problem), &read.row(problem).overrides)?;
+            predicted.push([y, sigma]);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(predicted)
+}
+
+/// The log-likelihood of a run's measurements.
+pub(crate) fn log_likelihood(problem: &Problem, run: &Run, predicted: &[[f64; 2]]) -> f64 {
+    let mut total = 0.0;
+    let (mut counts, mut weights) = (Vec::new(), Vec::new());
+    for (read, &[y, sigma]) in run.reads.iter().flatten().zip(predicted) {
+        let (noise, row) = (read.observable(problem).noise, read.row(problem));
+        if noise != NoiseDistribution::Multinomial {
+            total += row.log_likelihood(noise, y, sigma);
+            continue;
+        }
+        counts.push(row.value);
+        weights.push(y);
+        if read.sample.is_some() {
+            total += multinomial::log_density(&counts, &weights);
+            counts.clear();
+            weights.clear();
+        }
+    }
+    total
 }
 
 impl Likelihood for ProblemLikelihood<'_> {
@@ -71,27 +139,16 @@ impl Likelihood for ProblemLikelihood<'_> {
     }
 
     fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
-        if !self.problem.survival().is_empty() {
-            let message =
-                "times to events have no likelihood here; approximate Bayesian computation (abc-smc) fits them";
-            return Err(Failure(message.to_owned()));
+        self.check()?;
+        let mut workspace = self.workspace();
+        if let Some(effects) = &self.effects {
+            return effects.log_likelihood(self.problem, &self.runs, &mut workspace, parameters);
         }
         let mut total = 0.0;
-        let (mut counts, mut weights) = (Vec::new(), Vec::new());
-        self.visit(parameters, |read, row, y, sigma| {
-            let noise = read.observable(self.problem).noise;
-            if noise != NoiseDistribution::Multinomial {
-                total += row.log_likelihood(noise, y, sigma);
-                return;
-            }
-            counts.push(row.value);
-            weights.push(y);
-            if read.sample.is_some() {
-                total += multinomial::log_density(&counts, &weights);
-                counts.clear();
-                weights.clear();
-            }
-        })?;
+        for run in &self.runs {
+            let predicted = predict(self.problem, &mut workspace, run, parameters, Whom::Typical)?;
+            total += log_likelihood(self.problem, run, &predicted);
+        }
         Ok(total)
     }
 }

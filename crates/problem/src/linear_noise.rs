@@ -12,14 +12,13 @@ use std::{
 
 use metacascade_engine::{LinearNoise, MeanCovariance};
 use metacascade_inference::Failure;
-use metacascade_random::Key;
 use nalgebra::{DMatrix, DVector};
 
 use crate::{
     measurements::Reading,
     noise::NoiseDistribution,
     observables::Observable,
-    observe::{Design, Run, Workspace, runs},
+    observe::{Design, Run, Whom, Workspace, runs},
     problem::Problem,
     start::{Start, start},
 };
@@ -92,7 +91,7 @@ fn one(
     simulations: &mut [f64],
 ) -> Result<(f64, f64), Failure> {
     let (mut log_likelihood, mut chi_squared) = (0.0, 0.0);
-    workspace.run(run.design, parameters, &run.times, Key::new(0), |index, view| {
+    workspace.run(run.design, parameters, &run.times, Whom::Typical, |index, view| {
         let reads = &run.reads[index];
         let time = run.times[index];
         let at = times.iter().position(|other| *other == time).unwrap_or_default();

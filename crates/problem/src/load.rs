@@ -6,6 +6,7 @@ use metacascade_engine::{Diagnostic, Diagnostics, Network, conversion, suggestio
 use serde_saphyr::Spanned;
 
 use crate::{
+    derived,
     document::{self, Document, Extension},
     experiments::{self, Experiment},
     files::Folder,
@@ -100,6 +101,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     let Measurements { mut trajectories, mut series, missing } =
         measurements::read(&measurement_tables.read, &references, &mut conversions, &mut scope, problems);
     let (rows, endpoints) = survival::read(&survival_tables.read, &references, &mut conversions, &mut scope, problems);
+    let derived = derived::read(&extension.derived, &folder, &mut scope, problems);
     let survival = survival::join(rows, &mut trajectories, &mut series);
     let all = [
         &condition_tables,
@@ -159,6 +161,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
         subjects,
         survival,
         endpoints,
+        derived,
         simulation,
         fit,
         warnings: Vec::new(),

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use metacascade_engine::{Method, Simulator, Subject};
+use metacascade_engine::{Deviates, Method, Simulator, Subject};
 use metacascade_inference::Failure;
-use metacascade_random::rand::Rng;
+use metacascade_random::{Key, rand::Rng};
 
 use crate::{
     measurements::{Measurement, Override, Reading, Trajectory},
@@ -23,6 +23,23 @@ pub(crate) struct Design {
     pub experiment: usize,
     /// Position among the problem's subjects, whose covariates are set.
     pub subject: Option<usize>,
+}
+
+/// Which individual a trajectory is of, where parameters vary between groups and subjects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whom<'d> {
+    /// One whose parameters are drawn from its keys.
+    Drawn(Subject),
+    /// One whose deviates are known, in the mean field, which draws nothing besides.
+    Given(&'d Deviates),
+    /// One whose parameters all lie at their locations, in the mean field.
+    Typical,
+}
+
+impl From<Key> for Whom<'_> {
+    fn from(key: Key) -> Self {
+        Self::Drawn(key.into())
+    }
 }
 
 /// A trajectory to be simulated, and what is read off it.
@@ -203,14 +220,28 @@ impl<'p> Workspace<'p> {
         design: Design,
         estimated: &[f64],
         times: &[f64],
-        whom: impl Into<Subject>,
+        whom: Whom<'_>,
         mut visit: impl FnMut(usize, &mut View<'_>) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<(), Failure> {
         let Self { problem, method, simulators, values } = self;
-        let Start { parameters, initial } = start(problem, method, values, design, estimated)?;
+        let Start { mut parameters, initial } = start(problem, method, values, design, estimated)?;
         let network = problem.experiments()[design.experiment].network.as_ref();
         let place = if network.is_some() { 1 + design.experiment } else { 0 };
         let network = network.unwrap_or_else(|| problem.network());
+        // Trajectories draw their subject's parameters themselves; the mean field draws nothing.
+        let subject = match whom {
+            Whom::Drawn(subject) => {
+                if network.varies() && matches!(method, Method::Ode { .. }) {
+                    network.individualise(&mut parameters, &subject.deviates(network));
+                }
+                subject
+            }
+            Whom::Given(deviates) => {
+                network.individualise(&mut parameters, deviates);
+                Key::new(0).into()
+            }
+            Whom::Typical => Key::new(0).into(),
+        };
         let simulator = simulators[place].get_or_insert_with(|| Simulator::new(network, method));
         let finite = times.iter().take_while(|time| time.is_finite()).count();
         let mut all = times[..finite].to_vec();
@@ -239,7 +270,7 @@ impl<'p> Workspace<'p> {
                 }
             }
         };
-        let finished = simulator.run_from(&parameters, &initial, &all, whom, &mut record);
+        let finished = simulator.run_from(&parameters, &initial, &all, subject, &mut record);
         match (failure, finished) {
             (Some(failure), _) => Err(failure),
             (None, Err(error)) => Err(Failure(error.to_string())),

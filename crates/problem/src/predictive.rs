@@ -114,7 +114,7 @@ fn predict(
             Design { experiment: plan.experiment, subject },
             parameters,
             &plan.times,
-            key.child(0),
+            key.child(0).into(),
             |index, view| {
                 for (position, overrides, exposures) in &plan.observed {
                     let observable = &problem.observables()[*position];

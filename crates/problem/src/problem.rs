@@ -6,6 +6,7 @@ use metacascade_engine::{Diagnostics, Network};
 use metacascade_inference as inference;
 
 use crate::{
+    derived::Derived,
     document::{FitSettings, SimulationSettings},
     experiments::Experiment,
     files::SourceFile,
@@ -51,6 +52,7 @@ pub struct Problem {
     pub(crate) subjects: Subjects,
     pub(crate) survival: Vec<Survival>,
     pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) derived: Vec<Derived>,
     pub(crate) simulation: SimulationSettings,
     pub(crate) fit: FitSettings,
     pub(crate) warnings: Vec<String>,
@@ -112,6 +114,12 @@ impl Problem {
     /// The row of the parameter table behind each of [`Problem::estimated`].
     pub fn estimated_rows(&self) -> impl Iterator<Item = &Parameter> {
         self.estimated_positions.iter().map(|&position| &self.parameters[position])
+    }
+
+    /// What follows from the parameters and is told beside them.
+    #[must_use]
+    pub fn derived(&self) -> &[Derived] {
+        &self.derived
     }
 
     /// What is measured.

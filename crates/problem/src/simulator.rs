@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::{
     likelihood::ProblemLikelihood,
     measurements::Reading,
-    observe::{Design, Run, Workspace, data_len, measure, measured, runs, survival_start},
+    observe::{Design, Run, Whom, Workspace, data_len, measure, measured, runs, survival_start},
     problem::Problem,
     start::prepare,
     summaries::{Change, Summaries},
@@ -48,7 +48,7 @@ impl<'p> ProblemSimulator<'p> {
     #[must_use]
     pub fn new(problem: &'p Problem, method: &Method) -> Self {
         let (method, reason) = resolve(problem, method);
-        let shared = matches!(method, Method::Ode { .. });
+        let shared = matches!(method, Method::Ode { .. }) && !problem.network().varies();
         let mut summaries = Summaries::new(problem);
         if summaries.wants_reference()
             && let Some((reference, changes)) = reference(problem)
@@ -99,7 +99,7 @@ impl<'p> ProblemSimulator<'p> {
                 let mut answers = Answers::new(&run.questions);
                 let own = key.child(0);
                 let whom = Subject { key: own, group: group.map_or(own, |group| groups.child(group as u64)) };
-                workspace.run(run.design, parameters, &run.times, whom, |time, view| {
+                workspace.run(run.design, parameters, &run.times, Whom::Drawn(whom), |time, view| {
                     let flow = answers.look(self.problem, view)?;
                     measure(self.problem, &run.reads[time], view, &mut noise, |read, value| {
                         let spread = read.spread;

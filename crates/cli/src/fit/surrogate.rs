@@ -63,6 +63,7 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
         log_likelihood: None,
         warnings,
         parameters: ParameterSummary::all(problem, &fit.posterior),
+        derived: Vec::new(),
     };
     let simulation = *simulation;
     Ok((writer, Found { outcome, posterior: fit.posterior, simulation, cancelled: fit.cancelled }))

@@ -329,6 +329,11 @@ impl Builder {
             variations: Vec::new(),
             arms: Vec::new(),
             therapies: Vec::new(),
+            moving_rules: rule_order
+                .iter()
+                .copied()
+                .filter(|&rule| roots[rule].iter().any(|slot| *slot < first_parameter))
+                .collect(),
             rule_order,
             initial_order,
             plan: Plan::default(),

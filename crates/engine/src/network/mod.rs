@@ -181,6 +181,8 @@ pub struct Network {
     therapies: Vec<usize>,
     /// Rules in an order in which each comes after those it reads.
     pub(crate) rule_order: Vec<usize>,
+    /// Those of them that depend on time or species, in the same order.
+    pub(crate) moving_rules: Vec<usize>,
     /// Slots of species and rules in an order in which each comes after those its initial value reads.
     pub(crate) initial_order: Vec<usize>,
     pub(crate) plan: Plan,
@@ -250,6 +252,19 @@ impl Network {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Rules that follow from parameters alone, one of which varies between groups or subjects at least: by its place in
+    /// [`Network::rules`] each, with the places of those parameters in [`Network::varying`].
+    #[must_use]
+    pub fn individual_rules(&self) -> Vec<(usize, Vec<usize>)> {
+        let first = 1 + self.species.len();
+        let varying = |rule: usize| -> Vec<usize> {
+            let reads = |one: &(usize, &Variation)| self.roots[rule].contains(&(first + one.1.parameter));
+            self.variations.iter().enumerate().filter(reads).map(|(index, _)| index).collect()
+        };
+        let constant = (0..self.rules.len()).filter(|rule| !self.moving_rules.contains(rule));
+        constant.map(|rule| (rule, varying(rule))).filter(|(_, varying)| !varying.is_empty()).collect()
     }
 
     /// All reactions, in the order of the model.

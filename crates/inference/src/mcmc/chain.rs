@@ -1,7 +1,7 @@
 //! Chains that learn their proposals together, then keep them.
 
 use metacascade_random::Key;
-use nalgebra::{Cholesky, DMatrix};
+use nalgebra::{Cholesky, DMatrix, DVector};
 use rand::{Rng, RngExt};
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use rayon::prelude::*;
@@ -182,10 +182,14 @@ pub(crate) struct Warm {
     pub evaluations: u64,
 }
 
-/// Steps of each chain in the rounds of a warm-up.
-const WARM_UP: [usize; 5] = [200, 300, 500, 800, 1000];
+/// Steps in which each chain learns the shape of its own random walk, for each dimension.
+const LEARNING: usize = 120;
 
-/// Starts chains at points drawn from N(0, I) in proportion to their flattened density, and lets them learn.
+/// Steps of each chain for each dimension in the rounds after that, in which chains learn together.
+const WARM_UP: [usize; 3] = [40, 80, 120];
+
+/// Starts chains at points drawn from N(0, I) in proportion to their flattened density, and lets them learn: each by itself
+/// until it moves, however much narrower than the prior the density is, then all together.
 /// `None` if the density is 0 at all points tried.
 pub(crate) fn warm_up(
     dimension: usize,
@@ -193,7 +197,7 @@ pub(crate) fn warm_up(
     log_density: &(impl Fn(&[f64]) -> f64 + Sync),
     key: Key,
 ) -> Option<Warm> {
-    let tried = 100 * dimension.max(2);
+    let (tried, learning) = (100 * dimension.max(2), LEARNING * dimension.max(3));
     let mut candidates: Vec<State> = (0..tried as u64)
         .into_par_iter()
         .map(|index| {
@@ -205,19 +209,57 @@ pub(crate) fn warm_up(
         .collect();
     candidates.retain(|state| state.value.is_finite());
     candidates.sort_by(|a, b| b.value.total_cmp(&a.value));
-    // The best few: a start far out would only lengthen the warm-up; R̂ finds out if they end on different hills.
-    candidates.truncate((tried / 20).max(2 * chains));
     if candidates.is_empty() {
         return None;
     }
+    // The best few: a start far out would only lengthen the warm-up; R̂ finds out if they end on different hills.
     let mut states: Vec<State> = (0..chains).map(|chain| candidates[chain % candidates.len()].clone()).collect();
-    let mut kernel = Kernel::fit(candidates.iter(), 2.38 / (dimension as f64).sqrt(), false);
-    let mut evaluations = tried as u64;
+    let learned: Draws = states
+        .par_iter_mut()
+        .enumerate()
+        .map(|(chain, state)| learn(state, learning, log_density, &mut key.child(2).child(chain as u64).stream()))
+        .collect();
+    let mut evaluations = (tried + chains * learning) as u64;
+    let settled =
+        |draws: &Draws, steps: usize| draws.iter().map(|chain| chain[steps / 2..].to_vec()).collect::<Draws>();
+    let first = settled(&learned, learning);
+    let mut kernel = Kernel::fit(first.iter().flatten(), 2.38 / (dimension as f64).sqrt(), false);
     for (round, steps) in WARM_UP.into_iter().enumerate() {
+        let steps = steps * dimension.max(3);
         let (draws, tally) = kernel.run(&mut states, steps, log_density, key.child(1).child(round as u64));
         evaluations += tally.proposals;
         let walk = kernel.tuned(&tally);
-        kernel = Kernel::fit(draws.iter().flat_map(|chain| &chain[steps / 3..]), walk, round >= 1);
+        kernel = Kernel::fit(draws.iter().flat_map(|chain| &chain[steps / 3..]), walk, true);
     }
     Some(Warm { kernel, states, evaluations })
+}
+
+/// Robust adaptive Metropolis (Vihola 2012, Stat. Comput. 22:997): after each step the random walk is stretched along it, or
+/// shortened, by how likely it was accepted. The walk finds the density's scale and shape even where it hardly ever moves
+/// at first.
+fn learn(state: &mut State, steps: usize, log_density: &impl Fn(&[f64]) -> f64, stream: &mut impl Rng) -> Vec<State> {
+    let dimension = state.point.len();
+    let mut lower = DMatrix::<f64>::identity(dimension, dimension) * (1.0 / (dimension as f64).sqrt());
+    let mut draws = Vec::with_capacity(steps);
+    for step in 0..steps {
+        let along = DVector::from_fn(dimension, |_, _| StandardNormal.sample(stream));
+        let moved = &lower * &along;
+        let point: Vec<f64> = state.point.iter().zip(moved.iter()).map(|(x, step)| x + step).collect();
+        let value = log_density(&point);
+        let ratio = if value.is_nan() { f64::NEG_INFINITY } else { value - state.value };
+        let acceptance = ratio.min(0.0).exp();
+        if stream.random::<f64>() < acceptance {
+            *state = State { point, value };
+        }
+        draws.push(state.clone());
+        let rate = (dimension as f64 * (step as f64 + 1.0).powf(-2.0 / 3.0)).min(1.0);
+        let square = along.norm_squared();
+        let change = rate * (acceptance - ACCEPTANCE) / square.max(f64::MIN_POSITIVE);
+        let updated = &lower * lower.transpose() + change * &moved * moved.transpose();
+        // Positive definite, as the change along the step is more than −1; only rounding can say otherwise.
+        if let Some(factor) = Cholesky::new(updated) {
+            lower = factor.unpack();
+        }
+    }
+    draws
 }

@@ -8,6 +8,7 @@
 //! starts.parquet           maximum likelihood: one row for each start
 //! posterior.parquet        one row for each particle: parameters (natural scale), weight, distance
 //! predictive.parquet       observableId, experimentId, time, draw, simulation, prediction
+//! individuals.parquet      quantity, groupId, subjectId, experimentId, draw, value: what varies, given the data
 //! diagnostics.json         [`Outcome`]
 //! report.html
 //! ```
@@ -38,6 +39,7 @@ pub(crate) const GENERATIONS: &str = "generations.parquet";
 pub(crate) const STARTS: &str = "starts.parquet";
 pub(crate) const POSTERIOR: &str = "posterior.parquet";
 pub(crate) const PREDICTIVE: &str = "predictive.parquet";
+pub(crate) const INDIVIDUALS: &str = "individuals.parquet";
 pub(crate) const OUTCOME: &str = "diagnostics.json";
 
 /// The name of a generation's file.

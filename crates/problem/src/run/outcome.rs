@@ -3,7 +3,7 @@
 use metacascade_inference::{Posterior, moments};
 use serde::{Deserialize, Serialize};
 
-use crate::problem::Problem;
+use crate::{derived::DerivedSummary, problem::Problem};
 
 /// A fit's outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// One for each estimated parameter.
     pub parameters: Vec<ParameterSummary>,
+    /// One for each derived quantity.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<DerivedSummary>,
 }
 
 /// A parameter's posterior against its prior, on the natural scale.

@@ -8,10 +8,10 @@ use std::{
 use metacascade_inference::{Posterior, abc_smc::Generation};
 
 use super::{
-    GENERATIONS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError, RunSettings, SETTINGS, STARTS,
-    frame::Frame, generation_file, writer::is_run,
+    GENERATIONS, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError, RunSettings, SETTINGS,
+    STARTS, frame::Frame, generation_file, writer::is_run,
 };
-use crate::{predictive::Predictive, problem::Problem};
+use crate::{individuals::Individuals, predictive::Predictive, problem::Problem};
 
 /// One generation of ABC-SMC, without its particles.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,8 @@ pub struct Run {
     pub starts: Vec<StartRow>,
     /// The posterior predictive, if the run came so far.
     pub predictive: Option<Predictive>,
+    /// What each group and subject is like, where that varies and was told.
+    pub individuals: Option<Individuals>,
     /// What the fit came to, if it came to an end.
     pub outcome: Option<Outcome>,
 }
@@ -90,11 +92,22 @@ impl Run {
         let generations = optional(&folder.join(GENERATIONS), read_generations)?.unwrap_or_default();
         let starts = optional(&folder.join(STARTS), |path| read_starts(path, &problem))?.unwrap_or_default();
         let predictive = optional(&folder.join(PREDICTIVE), |path| read_predictive(path, &problem))?;
+        let individuals = optional(&folder.join(INDIVIDUALS), |path| read_individuals(path, &problem))?;
         let outcome = optional(&folder.join(OUTCOME), |path| {
             let text = std::fs::read_to_string(path).map_err(RunError::io("read", path))?;
             serde_json::from_str(&text).map_err(|error| RunError::damaged(path, error))
         })?;
-        Ok(Self { folder: folder.to_owned(), settings, problem, posterior, generations, starts, predictive, outcome })
+        Ok(Self {
+            folder: folder.to_owned(),
+            settings,
+            problem,
+            posterior,
+            generations,
+            starts,
+            predictive,
+            individuals,
+            outcome,
+        })
     }
 
     /// The run's folder.
@@ -180,6 +193,19 @@ fn read_predictive(path: &Path, problem: &Problem) -> Result<Predictive, RunErro
         simulation: frame.numbers("simulation")?,
         prediction: frame.numbers("prediction")?,
         failures: 0,
+    })
+}
+
+fn read_individuals(path: &Path, problem: &Problem) -> Result<Individuals, RunError> {
+    let frame = Frame::read(path)?;
+    let experiments = problem.experiments().iter().map(|experiment| experiment.id.as_str());
+    Ok(Individuals {
+        quantity: frame.texts("quantity")?,
+        group: frame.texts("groupId")?,
+        subject: frame.texts("subjectId")?,
+        experiment: positions(&frame.texts("experimentId")?, experiments, path)?,
+        draw: frame.counts("draw")?.into_iter().map(|draw| draw as usize).collect(),
+        value: frame.numbers("value")?,
     })
 }
 

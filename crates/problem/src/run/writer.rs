@@ -11,12 +11,12 @@ use polars::prelude::Column;
 use serde::Serialize;
 
 use super::{
-    GENERATIONS, GenerationRow, HASHES, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError, RunSettings,
-    SETTINGS, STARTS, StartRow,
+    GENERATIONS, GenerationRow, HASHES, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError,
+    RunSettings, SETTINGS, STARTS, StartRow,
     frame::{counts, numbers, texts, write_file, write_parquet},
     generation_file,
 };
-use crate::{files::sha256, predictive::Predictive, problem::Problem};
+use crate::{files::sha256, individuals::Individuals, predictive::Predictive, problem::Problem};
 
 /// Writes a run.
 ///
@@ -125,6 +125,23 @@ impl RunWriter {
             numbers("prediction", predictive.prediction.iter().copied()),
         ];
         write_parquet(&self.path(PREDICTIVE), columns)
+    }
+
+    /// Writes what each group and subject is like.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn individuals(&mut self, problem: &Problem, individuals: &Individuals) -> Result<(), RunError> {
+        let experiments = individuals.experiment.iter().map(|&index| problem.experiments()[index].id.as_str());
+        let columns = vec![
+            texts("quantity", individuals.quantity.iter().map(String::as_str)),
+            texts("groupId", individuals.group.iter().map(String::as_str)),
+            texts("subjectId", individuals.subject.iter().map(String::as_str)),
+            texts("experimentId", experiments),
+            counts("draw", individuals.draw.iter().map(|&draw| draw as u64)),
+            numbers("value", individuals.value.iter().copied()),
+        ];
+        write_parquet(&self.path(INDIVIDUALS), columns)
     }
 
     /// Writes what the fit came to.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod damage;
+mod effects;
 mod fixture;
 mod kinds;
 mod likelihood;

@@ -45,6 +45,11 @@ impl Stepper for MeanField {
         stats: &mut Stats,
     ) -> Result<(), SimulationError> {
         let (time, size) = (state.time(), self.counts.len());
+        if size == 0 && state.network.events.is_empty() {
+            // Rules alone: nothing is integrated.
+            place(state, until, &[]);
+            return Ok(());
+        }
         self.counts.copy_from_slice(&state.values[1..=size]);
         let mut system = Drift { state, linear: &mut self.linear };
         let reached = self.solver.advance(&mut system, &mut self.counts, time, until, stats)?;
@@ -57,7 +62,7 @@ impl Stepper for MeanField {
 pub(crate) fn place(state: &mut State, time: f64, counts: &[f64]) {
     state.set_time(time);
     state.values[1..=counts.len()].copy_from_slice(counts);
-    state.update_rules();
+    state.update_moving_rules();
 }
 
 /// Writes the drift of the counts at the present state.
