@@ -14,7 +14,8 @@ use metacascade_inference::abc_smc::{self, Stop};
 use metacascade_inference::{mcmc, optimise, surrogate as learned};
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
-    DRAWS, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter, predictive,
+    DATA_SETS, DRAWS, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter, predictive,
+    replicates,
 };
 use metacascade_random::Key;
 use metacascade_report::content::Verdict;
@@ -94,6 +95,7 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
         found.outcome.warnings.push(text);
     }
     writer.predictive(problem, &predicted)?;
+    writer.replicates(problem, &replicates(problem, &found.simulation, &found.posterior, DATA_SETS, key))?;
     writer.outcome(&found.outcome)?;
     let page = report::write(&plan.folder, None)?;
     show(&found.outcome, plan, &page);

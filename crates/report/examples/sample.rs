@@ -7,7 +7,7 @@ use std::f64::consts::PI;
 
 use metacascade_report::{
     Content,
-    content::{Band, Generation, Measurement, Observable, Pairs, Parameter, Series, Verdict},
+    content::{Band, Generation, Measurement, Observable, Pairs, Parameter, Series, Stratum, Survival, Verdict},
     number::tick,
     render,
 };
@@ -39,6 +39,7 @@ fn content() -> Content {
         parameters: parameters(),
         time_unit: "day".into(),
         observables: vec![cells(), fraction()],
+        survival: vec![survival()],
         pairs: pairs(),
         generations: (0..8).map(generation).collect(),
         optimiser_starts: (0..20).map(|start| -40.0 - (f64::from(start) - 15.0).max(0.0).powi(3)).collect(),
@@ -135,6 +136,30 @@ fn fraction() -> Observable {
     };
     let series = vec![Series { arm: String::new(), data: (0..10).map(point).collect(), bands: bands(expected, 0.2) }];
     Observable { id: "fraction".into(), name: String::new(), unit: String::new(), log_axis: false, series }
+}
+
+/// An event with a constant hazard in two arms; every fourth subject is lost from sight before it.
+fn survival() -> Survival {
+    let arm = |name: &str, hazard: f64| {
+        let subject = |index: u32| {
+            let time = (-(1.0 - (f64::from(index) + 0.5) / 40.0).ln() / hazard).min(60.0);
+            let event = index % 4 != 3 && time < 60.0;
+            (if event { time } else { 0.7 * time }, event)
+        };
+        let band = |index: u32| {
+            let time = f64::from(index) * 0.5;
+            let median = (-hazard * time).exp();
+            let sd = (median * (1.0 - median) / 40.0).sqrt();
+            let [lower95, lower50, _, upper50, upper95] = SCORES.map(|score| (median + sd * score).clamp(0.0, 1.0));
+            Band { time, median, lower50, upper50, lower95, upper95 }
+        };
+        Stratum { name: name.into(), observed: (0..40).map(subject).collect(), bands: (0..=120).map(band).collect() }
+    };
+    Survival {
+        endpoint: "lung_detected >= 1".into(),
+        by: "arm".into(),
+        strata: vec![arm("control", 0.06), arm(HOSTILE, 0.02)],
+    }
 }
 
 /// Log-normal bands around an expected value.

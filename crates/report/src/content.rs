@@ -24,6 +24,8 @@ pub struct Content {
     pub time_unit: String,
     /// What was measured and what the fitted model predicts.
     pub observables: Vec<Observable>,
+    /// When things happened to subjects, and what the fitted model predicts.
+    pub survival: Vec<Survival>,
     /// Draws from the joint posterior.
     pub pairs: Pairs,
     /// Generations of a sequential sampler, in order; empty for other methods.
@@ -176,6 +178,44 @@ pub struct Band {
     pub lower95: f64,
     /// Upper end of the central 95 % interval.
     pub upper95: f64,
+}
+
+/// Times to an event of all subjects at once, or of subjects told apart by one thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Survival {
+    /// What happens, such as `the first detected lesion (lung)`.
+    pub endpoint: String,
+    /// What subjects are told apart by, such as `arm`; empty if they are not.
+    pub by: String,
+    /// The subjects: all, or one entry per arm or part.
+    pub strata: Vec<Stratum>,
+}
+
+/// Subjects whose times to an event make up one Kaplan–Meier curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stratum {
+    /// Who they are; empty if all.
+    pub name: String,
+    /// Of each subject the time, in [`Content::time_unit`], and whether the event happened then (else it had not until
+    /// then).
+    pub observed: Vec<(f64, bool)>,
+    /// Ascending in time from 0: the share without the event among as many subjects of the model (`median`), and predictive
+    /// intervals of the Kaplan–Meier estimate of that share when they are followed as these were.
+    pub bands: Vec<Band>,
+}
+
+impl Stratum {
+    /// How many subjects are followed without an event until a time at least.
+    #[must_use]
+    pub fn at_risk(&self, time: f64) -> usize {
+        self.observed.iter().filter(|(end, _)| *end >= time).count()
+    }
+
+    /// The longest follow-up.
+    #[must_use]
+    pub fn end(&self) -> f64 {
+        self.observed.iter().map(|(time, _)| *time).fold(0.0, f64::max)
+    }
 }
 
 /// Draws from the joint posterior, all of equal weight.

@@ -2,6 +2,7 @@
 
 pub mod convergence;
 pub mod data_against_prediction;
+pub mod kaplan_meier;
 pub mod marginals;
 pub mod pairs;
 

@@ -2,6 +2,7 @@
 
 mod density;
 mod predictions;
+mod survival;
 mod words;
 
 use metacascade_inference::{self as inference, Posterior, Scale, moments};
@@ -27,6 +28,7 @@ pub fn content(run: &Run) -> Content {
     };
     let parameters = parameters(run, &summaries);
     let observables = predictions::observables(run);
+    let survival = survival::survival(run);
     let mut warnings: Vec<String> = match outcome {
         Some(outcome) => outcome.warnings.clone(),
         None => {
@@ -38,11 +40,12 @@ pub fn content(run: &Run) -> Content {
         title: problem.title().to_owned(),
         subtitle: problem.description().to_owned(),
         method: method(run),
-        headline: words::headline(&parameters, &observables),
+        headline: words::headline(&parameters, &observables, &survival),
         warnings,
         parameters,
         time_unit: problem.network().time_unit().to_owned(),
         observables,
+        survival,
         pairs: pairs(problem, posterior, settings.seed),
         generations: run
             .generations

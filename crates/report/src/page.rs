@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::{
     Content, Error,
-    content::{Observable, Parameter},
-    figures::{convergence, data_against_prediction, marginals, pairs, with_unit},
+    content::{Observable, Parameter, Survival},
+    figures::{convergence, data_against_prediction, kaplan_meier, marginals, pairs, with_unit},
     inline,
     number::{count, duration},
     style,
 };
-use rows::{CorrelationRow, DataRow, GenerationRow, ParameterRow};
+use rows::{CorrelationRow, DataRow, GenerationRow, ParameterRow, SurvivalRow};
 
 /// A figure as the template wants it.
 struct Figure {
@@ -38,6 +38,13 @@ struct ObservableView {
     rows: Vec<DataRow>,
 }
 
+/// Kaplan–Meier curves: heading, panels and table.
+struct SurvivalView {
+    heading: String,
+    panels: Vec<Figure>,
+    rows: Vec<SurvivalRow>,
+}
+
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
@@ -48,6 +55,7 @@ struct Page<'a> {
     libraries: [&'static str; 3],
     script: &'static str,
     observables: Vec<ObservableView>,
+    survival: Vec<SurvivalView>,
     parameters: Vec<ParameterRow<'a>>,
     headline: Vec<String>,
     warnings: Vec<String>,
@@ -66,7 +74,7 @@ struct Page<'a> {
 
 /// Fills in the template. The pairs have been checked.
 pub fn render(content: &Content) -> Result<String, Error> {
-    let arms = arms(&content.observables);
+    let arms = arms(content);
     let effective_draws = common_effective_draws(&content.parameters);
     let page = Page {
         content,
@@ -76,6 +84,7 @@ pub fn render(content: &Content) -> Result<String, Error> {
         libraries: inline::LIBRARIES,
         script: inline::SCRIPT,
         observables: content.observables.iter().map(|observable| view(observable, &arms, &content.time_unit)).collect(),
+        survival: content.survival.iter().map(|survival| survival_view(survival, &arms, &content.time_unit)).collect(),
         parameters: content.parameters.iter().map(ParameterRow::new).collect(),
         headline: content.headline.iter().map(|sentence| tied(sentence)).collect(),
         warnings: content.warnings.iter().map(|sentence| tied(sentence)).collect(),
@@ -111,28 +120,47 @@ fn tied(sentence: &str) -> String {
     sentence.replace(" %", "\u{a0}%")
 }
 
-/// The named arms of all observables in order of appearance: an arm has one colour throughout.
-fn arms(observables: &[Observable]) -> Vec<&str> {
+/// The named arms of all data in order of appearance: an arm has one colour throughout.
+fn arms(content: &Content) -> Vec<&str> {
+    let observed = content.observables.iter().flat_map(|observable| &observable.series).map(|series| &series.arm);
+    let followed = content.survival.iter().filter(|survival| survival.by == "arm").flat_map(|by| &by.strata);
     let mut arms: Vec<&str> = Vec::new();
-    for series in observables.iter().flat_map(|observable| &observable.series) {
-        if !series.arm.is_empty() && !arms.contains(&series.arm.as_str()) {
-            arms.push(&series.arm);
+    for arm in observed.chain(followed.map(|stratum| &stratum.name)) {
+        if !arm.is_empty() && !arms.contains(&arm.as_str()) {
+            arms.push(arm);
         }
     }
     arms
 }
 
+/// The colour of an arm.
+fn colour(arms: &[&str], arm: &str) -> &'static str {
+    let position = arms.iter().position(|other| *other == arm);
+    position.map_or(style::POSTERIOR, |arm| style::ARMS[arm % style::ARMS.len()])
+}
+
 fn view(observable: &Observable, arms: &[&str], time_unit: &str) -> ObservableView {
     let panels = observable.series.iter().map(|series| {
-        let arm = arms.iter().position(|arm| *arm == series.arm);
-        let colour = arm.map_or(style::POSTERIOR, |arm| style::ARMS[arm % style::ARMS.len()]);
-        let spec = data_against_prediction::spec(observable, series, time_unit, colour);
+        let spec = data_against_prediction::spec(observable, series, time_unit, colour(arms, &series.arm));
         Figure::new(&spec, &format!("{} {}", observable.id, series.arm))
     });
     ObservableView {
         heading: with_unit(observable.label(), &observable.unit),
         panels: panels.collect(),
         rows: observable.series.iter().flat_map(DataRow::all).collect(),
+    }
+}
+
+fn survival_view(survival: &Survival, arms: &[&str], time_unit: &str) -> SurvivalView {
+    let panels = survival.strata.iter().map(|stratum| {
+        let spec = kaplan_meier::spec(survival, stratum, time_unit, colour(arms, &stratum.name));
+        Figure::new(&spec, &format!("survival {} {}", survival.endpoint, stratum.name))
+    });
+    let by = if survival.by.is_empty() { String::new() } else { format!(", by {}", survival.by) };
+    SurvivalView {
+        heading: format!("Time until {}{by}", survival.endpoint),
+        panels: panels.collect(),
+        rows: SurvivalRow::all(survival),
     }
 }
 

@@ -9,9 +9,9 @@ use metacascade_inference::{Posterior, abc_smc::Generation};
 
 use super::{
     GENERATIONS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError, RunSettings, SETTINGS, STARTS,
-    frame::Frame, generation_file, writer::is_run,
+    frame::Frame, generation_file, replicates, writer::is_run,
 };
-use crate::{predictive::Predictive, problem::Problem};
+use crate::{predictive::Predictive, problem::Problem, replicates::Replicates};
 
 /// One generation of ABC-SMC, without its particles.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,8 @@ pub struct Run {
     pub starts: Vec<StartRow>,
     /// The posterior predictive, if the run came so far.
     pub predictive: Option<Predictive>,
+    /// Data sets simulated from the posterior, if the run came so far.
+    pub replicates: Option<Replicates>,
     /// What the fit came to, if it came to an end.
     pub outcome: Option<Outcome>,
 }
@@ -90,11 +92,22 @@ impl Run {
         let generations = optional(&folder.join(GENERATIONS), read_generations)?.unwrap_or_default();
         let starts = optional(&folder.join(STARTS), |path| read_starts(path, &problem))?.unwrap_or_default();
         let predictive = optional(&folder.join(PREDICTIVE), |path| read_predictive(path, &problem))?;
+        let replicates = replicates::read(&problem, |name| folder.join(name))?;
         let outcome = optional(&folder.join(OUTCOME), |path| {
             let text = std::fs::read_to_string(path).map_err(RunError::io("read", path))?;
             serde_json::from_str(&text).map_err(|error| RunError::damaged(path, error))
         })?;
-        Ok(Self { folder: folder.to_owned(), settings, problem, posterior, generations, starts, predictive, outcome })
+        Ok(Self {
+            folder: folder.to_owned(),
+            settings,
+            problem,
+            posterior,
+            generations,
+            starts,
+            predictive,
+            replicates,
+            outcome,
+        })
     }
 
     /// The run's folder.

@@ -82,9 +82,9 @@ pub fn spec(observable: &Observable, series: &Series, time_unit: &str, colour: &
 }
 
 /// A title in lines that fit into a panel on a phone.
-fn lines(title: &str) -> Vec<String> {
+pub(super) fn lines(title: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in title.split_whitespace() {
+    for word in title.split(' ').filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + word.chars().count() < TITLE => {
                 line.push(' ');

@@ -24,14 +24,10 @@ pub fn observables(run: &Run) -> Vec<Observable> {
         let places: Vec<Place> = data.keys().copied().filter(|place| place.0 == index).collect();
         let series: Vec<Series> = places
             .into_iter()
-            .map(|place| {
-                let experiment = &problem.experiments()[place.1];
-                let name = if experiment.name.is_empty() { &experiment.id } else { &experiment.name };
-                Series {
-                    arm: if several { name.clone() } else { String::new() },
-                    data: data.remove(&place).unwrap_or_default(),
-                    bands: bands.remove(&place).unwrap_or_default(),
-                }
+            .map(|place| Series {
+                arm: if several { arm(problem, place.1) } else { String::new() },
+                data: data.remove(&place).unwrap_or_default(),
+                bands: bands.remove(&place).unwrap_or_default(),
             })
             .collect();
         if series.is_empty() {
@@ -46,6 +42,12 @@ pub fn observables(run: &Run) -> Vec<Observable> {
         });
     }
     observables
+}
+
+/// The name of an experiment for readers.
+pub fn arm(problem: &Problem, experiment: usize) -> String {
+    let experiment = &problem.experiments()[experiment];
+    if experiment.name.is_empty() { experiment.id.clone() } else { experiment.name.clone() }
 }
 
 fn measurements(problem: &Problem) -> BTreeMap<Place, Vec<Measurement>> {

@@ -1,10 +1,11 @@
 //! Sentences.
 
 use metacascade_inference::{self as inference, Prior};
+use metacascade_problem::{kaplan_meier, survival_at};
 
 use crate::{
-    content::{Observable, Parameter, Verdict},
-    number::{count, significant, tick},
+    content::{Band, Observable, Parameter, Stratum, Survival, Verdict},
+    number::{count, percent, significant, tick},
 };
 
 /// A prior in words, such as `log-uniform from 0.001 to 0.3`.
@@ -44,9 +45,9 @@ fn range(name: &str, parameter: &inference::Parameter) -> String {
 
 /// What was found: how much the data said, then the determined parameters with their intervals, then the others, then how
 /// well the model fits.
-pub fn headline(parameters: &[Parameter], observables: &[Observable]) -> Vec<String> {
+pub fn headline(parameters: &[Parameter], observables: &[Observable], survival: &[Survival]) -> Vec<String> {
     let of = |verdict: Verdict| parameters.iter().filter(move |parameter| parameter.verdict == verdict);
-    let mut sentences = vec![overview(parameters, observables)];
+    let mut sentences = vec![overview(parameters, observables, survival)];
     let found: Vec<String> = of(Verdict::Determined).map(finding).collect();
     if !found.is_empty() {
         sentences.push(format!("{}.", capitalised(&found.join("; "))));
@@ -67,15 +68,26 @@ pub fn headline(parameters: &[Parameter], observables: &[Observable]) -> Vec<Str
         )),
     }
     sentences.extend(coverage(observables));
+    sentences.extend(survival.iter().filter(|survival| survival.by.is_empty()).filter_map(within_band));
     sentences
 }
 
 /// `Of 3 parameters fitted to 18 measurements, 2 are determined by the data, and 1 did not move from its prior.`
-fn overview(parameters: &[Parameter], observables: &[Observable]) -> String {
+fn overview(parameters: &[Parameter], observables: &[Observable], survival: &[Survival]) -> String {
     let series = observables.iter().flat_map(|observable| &observable.series);
-    let data = match series.map(|series| series.data.len()).sum() {
-        1 => "1 measurement".into(),
-        measurements => format!("{} measurements", count(measurements as u64)),
+    let measurements = series.map(|series| series.data.len()).sum();
+    let all = survival.iter().filter(|survival| survival.by.is_empty()).flat_map(|survival| &survival.strata);
+    let times: usize = all.map(|stratum| stratum.observed.len()).sum();
+    let number = |number: usize, one: &str, many: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{} {many}", count(number as u64)),
+    };
+    let data = match (number(measurements, "measurement", "measurements"), times) {
+        (measurements, 0) => measurements,
+        (_, times) if measurements == 0 => number(times, "time to an event", "times to an event"),
+        (measurements, times) => {
+            format!("{measurements} and {}", number(times, "time to an event", "times to an event"))
+        }
     };
     let of = |verdict: Verdict| parameters.iter().filter(|parameter| parameter.verdict == verdict).count();
     let is = |number: usize| if number == 1 { "is" } else { "are" };
@@ -137,12 +149,30 @@ fn coverage(observables: &[Observable]) -> Option<String> {
     (all > 0).then(|| format!("{inside} of {all} measurements lie within the model's 95 % predictive intervals."))
 }
 
+/// Whether the Kaplan–Meier curve of the data stays within its 95 % posterior predictive band.
+fn within_band(survival: &Survival) -> Option<String> {
+    let stratum: &Stratum = survival.strata.first().filter(|stratum| !stratum.bands.is_empty())?;
+    let curve = kaplan_meier(&stratum.observed);
+    // Rounding may put a curve that lies on the band's edge outside of it.
+    let inside = |band: &&Band| (band.lower95 - 1e-9..=band.upper95 + 1e-9).contains(&survival_at(&curve, band.time));
+    let outside = 1.0 - stratum.bands.iter().filter(inside).count() as f64 / stratum.bands.len() as f64;
+    let whose = format!("the Kaplan–Meier curve of {} subjects", count(stratum.observed.len() as u64));
+    Some(match outside {
+        0.0 => format!("{} stays within the model's 95 % predictive band.", capitalised(&whose)),
+        outside => format!(
+            "{} is outside the model's 95 % predictive band for {} of the follow-up.",
+            capitalised(&whose),
+            percent(outside)
+        ),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use metacascade_inference::Scale;
 
     use super::*;
-    use crate::content::{Band, Measurement, Series};
+    use crate::content::{Measurement, Series};
 
     fn parameter(description: &str, unit: &str, contraction: f64) -> Parameter {
         Parameter {
@@ -177,7 +207,7 @@ mod tests {
             parameter("clearance", "1/day", -0.01),
         ];
         assert_eq!(
-            headline(&parameters, &[observable]),
+            headline(&parameters, &[observable], &[]),
             [
                 "Of 4 parameters fitted to 2 measurements, 1 is determined by the data, 1 is known in part and 2 did not \
                  move from their priors.",
@@ -188,7 +218,7 @@ mod tests {
                 "1 of 2 measurements lie within the model's 95 % predictive intervals.",
             ]
         );
-        let first = |parameters: &[Parameter]| headline(parameters, &[]).swap_remove(0);
+        let first = |parameters: &[Parameter]| headline(parameters, &[], &[]).swap_remove(0);
         assert_eq!(first(&parameters[2..3]), "The parameter fitted to 0 measurements did not move from its prior.");
         assert_eq!(
             first(&parameters[2..]),

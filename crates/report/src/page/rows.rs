@@ -1,8 +1,11 @@
 //! Rows of the page's tables, every number already in words.
 
+use metacascade_problem::{kaplan_meier, survival_at};
+
 use crate::{
-    content::{Generation, Pairs, Parameter, Series, Verdict},
-    number::{count, interval, significant, tick},
+    content::{Generation, Pairs, Parameter, Series, Stratum, Survival, Verdict},
+    figures::kaplan_meier::time_axis,
+    number::{count, interval, percent, significant, tick},
 };
 
 /// A row of the table of parameters.
@@ -83,6 +86,42 @@ impl DataRow {
             }
         };
         data.into_iter().map(row).collect()
+    }
+}
+
+/// The share without an event at one time.
+pub struct SurvivalRow {
+    pub stratum: String,
+    pub time: String,
+    pub at_risk: usize,
+    pub measured: String,
+    pub predicted: String,
+    pub interval_95: String,
+}
+
+impl SurvivalRow {
+    /// At the ticks of the axis that the strata's figures share, and at the end of each stratum's follow-up.
+    pub fn all(survival: &Survival) -> Vec<Self> {
+        let ticks = time_axis(survival).ticks;
+        let rows = |stratum: &Stratum| {
+            let curve = kaplan_meier(&stratum.observed);
+            let end = stratum.end();
+            let times = ticks.iter().copied().filter(|time| *time > 0.0 && *time < end).chain([end]);
+            let row = |time: f64| {
+                let band = stratum.bands.iter().rev().find(|band| band.time <= time);
+                Self {
+                    stratum: stratum.name.clone(),
+                    time: tick(time),
+                    at_risk: stratum.at_risk(time),
+                    measured: percent(survival_at(&curve, time)),
+                    predicted: band.map_or("–".into(), |band| percent(band.median)),
+                    interval_95: band
+                        .map_or("–".into(), |band| format!("{} – {}", percent(band.lower95), percent(band.upper95))),
+                }
+            };
+            times.map(row).collect::<Vec<Self>>()
+        };
+        survival.strata.iter().flat_map(rows).collect()
     }
 }
 
