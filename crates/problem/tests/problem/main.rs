@@ -9,5 +9,6 @@ mod load;
 mod mistakes;
 mod petab;
 mod predictive;
+mod replicates;
 mod run;
 mod simulator;
