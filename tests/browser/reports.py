@@ -27,6 +27,12 @@ FITS = {
 }
 
 
+def browser_path():
+    """Where Chromium is."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return found or sys.exit("there is no Chromium; scripts/python-environment installs it")
+
+
 def fitted(folder):
     """Reports of quick fits."""
     program = os.environ.get("METACASCADE_BIN", ROOT / "target/release/metacascade")
@@ -102,9 +108,7 @@ def main():
     parser.add_argument("reports", nargs="*", type=Path)
     parser.add_argument("--screenshots", type=Path)
     arguments = parser.parse_args()
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if not chromium:
-        sys.exit("there is no Chromium; scripts/python-environment installs it")
+    chromium = browser_path()
     if arguments.screenshots:
         arguments.screenshots.mkdir(parents=True, exist_ok=True)
     wrong = []

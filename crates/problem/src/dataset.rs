@@ -37,8 +37,8 @@ pub(crate) struct DataSet {
 impl<'p> DataSets<'p> {
     /// By a method that is not [`Method::Auto`].
     pub fn new(problem: &'p Problem, method: Method, curves: Curves) -> Self {
-        // Without stochasticity, subjects with the same covariates are the same.
-        let shared = matches!(method, Method::Ode { .. });
+        // Without chance and variation, subjects with the same covariates are the same.
+        let shared = matches!(method, Method::Ode { .. }) && !problem.network().varies();
         let runs = runs(problem, shared, Some(&curves));
         Self { problem, method, curves, runs }
     }

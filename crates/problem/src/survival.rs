@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub(crate) use curves::Curves;
-pub use curves::{at, kaplan_meier, thirds};
+pub use curves::{at, kaplan_meier};
 
 /// Columns of the survival table.
 pub(crate) const COLUMNS: Columns = Columns {

@@ -26,6 +26,14 @@ pub struct Content {
     pub observables: Vec<Observable>,
     /// When things happened to subjects, and what the fitted model predicts.
     pub survival: Vec<Survival>,
+    /// Numbers found among so many, and what the fitted model predicts.
+    pub shares: Vec<Shares>,
+    /// Counts of many subjects at the same time.
+    pub counts: Vec<Counts>,
+    /// What parts make up of a whole.
+    pub compositions: Vec<Composition>,
+    /// Whether the data look like data of the model.
+    pub checks: Vec<Check>,
     /// Draws from the joint posterior.
     pub pairs: Pairs,
     /// Generations of a sequential sampler, in order; empty for other methods.
@@ -61,6 +69,8 @@ pub struct Parameter {
     pub estimate: f64,
     /// Central 50 % interval, lower and upper end.
     pub interval_50: [f64; 2],
+    /// Central 80 % interval, lower and upper end.
+    pub interval_80: [f64; 2],
     /// Central 95 % interval, lower and upper end.
     pub interval_95: [f64; 2],
     /// 1 − posterior variance / prior variance, on the logarithmic scale if `log_scale`: 0 if the data
@@ -70,6 +80,8 @@ pub struct Parameter {
     pub effective_draws: Option<f64>,
     /// What the data said about the parameter.
     pub verdict: Verdict,
+    /// The parameter that it is known together with, where it is not known by itself.
+    pub tie: Option<Tie>,
     /// Whether the parameter is shown on a logarithmic axis.
     pub log_scale: bool,
     /// Prior density as ascending points `[value, density]`; the density is per unit of the shown axis
@@ -116,6 +128,46 @@ impl Verdict {
     }
 }
 
+/// What the data fix of two parameters of which they do not fix this one alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tie {
+    /// The other parameter's name.
+    pub with: String,
+    /// What is fixed.
+    pub of: Combination,
+}
+
+/// A combination of two parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Combination {
+    /// Their product.
+    Product,
+    /// Their ratio.
+    Ratio,
+    /// Their sum.
+    Sum,
+    /// Their difference.
+    Difference,
+    /// A line or curve along which both may move.
+    Curve,
+}
+
+impl Tie {
+    /// Such as `only its product with seeding is fixed`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let with = &self.with;
+        match self.of {
+            Combination::Product => format!("only its product with {with} is fixed"),
+            Combination::Ratio => format!("only its ratio to {with} is fixed"),
+            Combination::Sum => format!("only its sum with {with} is fixed"),
+            Combination::Difference => format!("only its difference from {with} is fixed"),
+            Combination::Curve => format!("only together with {with} is it fixed"),
+        }
+    }
+}
+
 /// A measured quantity with its predictions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observable {
@@ -127,7 +179,9 @@ pub struct Observable {
     pub unit: String,
     /// Whether the values span decades and are shown on a logarithmic axis (symmetric-logarithmic if there are zeros).
     pub log_axis: bool,
-    /// One series per arm of the experiment.
+    /// Whether it is drawn over time; it is not where whole samples ([`Shares`]) tell more.
+    pub over_time: bool,
+    /// One series per arm of the experiment, or per group of subjects.
     pub series: Vec<Series>,
 }
 
@@ -159,6 +213,8 @@ pub struct Measurement {
     pub value: f64,
     /// Standard deviation, in the observable's unit, where reported.
     pub sd: Option<f64>,
+    /// The number found and among how many, where the value is a share of a known number.
+    pub found_of: Option<(f64, f64)>,
     /// Identifier of the replicate; may be empty.
     pub replicate: String,
 }
@@ -216,6 +272,132 @@ impl Stratum {
     pub fn end(&self) -> f64 {
         self.observed.iter().map(|(time, _)| *time).fold(0.0, f64::max)
     }
+}
+
+/// The posterior predictive distribution of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Predicted {
+    /// Lower end of the central 95 % interval.
+    pub lower95: f64,
+    /// Lower end of the central 50 % interval.
+    pub lower50: f64,
+    /// Median.
+    pub median: f64,
+    /// Upper end of the central 50 % interval.
+    pub upper50: f64,
+    /// Upper end of the central 95 % interval.
+    pub upper95: f64,
+}
+
+/// Shares of whole samples, told apart by one thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shares {
+    /// What was looked for.
+    pub title: String,
+    /// What the rows of a panel are told apart by; may be empty.
+    pub by: String,
+    /// One for each arm and time.
+    pub panels: Vec<SharePanel>,
+}
+
+/// Shares that were measured in one arm at one time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SharePanel {
+    /// Arm and time.
+    pub name: String,
+    /// From top to bottom.
+    pub rows: Vec<Share>,
+}
+
+/// A number found among so many.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// Whose or what.
+    pub name: String,
+    /// How many were found.
+    pub found: f64,
+    /// Among how many.
+    pub of: f64,
+    /// The exact 95 % interval of the probability, by these data alone (Clopper & Pearson).
+    pub exact: [f64; 2],
+    /// The share in samples of the model as large as this one.
+    pub predicted: Option<Predicted>,
+}
+
+/// Counts of one observable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    /// What was counted.
+    pub title: String,
+    /// One for each arm and time.
+    pub panels: Vec<Rootogram>,
+}
+
+/// How many subjects had how many, in one arm at one time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rootogram {
+    /// Arm and time.
+    pub name: String,
+    /// How many subjects there are.
+    pub subjects: usize,
+    /// Numbers, or classes of them, ascending; all there can be.
+    pub bins: Vec<CountBin>,
+}
+
+/// Subjects with a number, or with one of a class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CountBin {
+    /// The number or class.
+    pub label: String,
+    /// Subjects in the data.
+    pub observed: usize,
+    /// Mean number of subjects in data sets of the model.
+    pub expected: f64,
+    /// Number of subjects in data sets of the model.
+    pub predicted: Option<Predicted>,
+}
+
+/// What parts make up of a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Composition {
+    /// Name of the whole.
+    pub title: String,
+    /// Names of the parts.
+    pub parts: Vec<String>,
+    /// One for each arm and time.
+    pub wholes: Vec<Whole>,
+}
+
+/// A composition in one arm at one time: shares that sum to 1, in the order of [`Composition::parts`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Whole {
+    /// Arm; may be empty if there is one only.
+    pub arm: String,
+    /// Time, in [`Content::time_unit`].
+    pub time: f64,
+    /// As measured.
+    pub measured: Vec<f64>,
+    /// Posterior predictive mean; empty where there is none.
+    pub predicted: Vec<f64>,
+}
+
+/// How one kind of data compares with data sets simulated from the posterior.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// What was measured.
+    pub name: String,
+    /// What is compared, such as `scatter about the model`.
+    pub of: String,
+    /// Posterior-predictive p-value: the share of simulated data sets that deviate as much from the model as the data, or
+    /// more.
+    pub p_value: f64,
+    /// For each measurement the share of simulated ones below it (probability integral transform); may be empty.
+    pub pit: Vec<f64>,
+    /// The simultaneous 95 % band of the distribution function of as many independent uniform values: points, and lower
+    /// and upper end.
+    pub band: Vec<(f64, [f64; 2])>,
+    /// Whether the distribution function of `pit` is inside the band.
+    pub inside: bool,
 }
 
 /// Draws from the joint posterior, all of equal weight.

@@ -1,5 +1,6 @@
 //! The page: texts and figures of a [`Content`] poured into the template.
 
+mod blocks;
 mod rows;
 
 use askama::Template;
@@ -7,13 +8,14 @@ use serde_json::Value;
 
 use crate::{
     Content, Error,
-    content::{Observable, Parameter, Survival},
-    figures::{convergence, data_against_prediction, kaplan_meier, marginals, pairs, with_unit},
+    content::Parameter,
+    figures::{convergence, marginals, pairs, pit},
     inline,
     number::{count, duration},
     style,
 };
-use rows::{CorrelationRow, DataRow, GenerationRow, ParameterRow, SurvivalRow};
+use blocks::{Kind, Section};
+use rows::{CheckRow, CorrelationRow, GenerationRow, ParameterRow};
 
 /// A figure as the template wants it.
 struct Figure {
@@ -31,20 +33,6 @@ impl Figure {
     }
 }
 
-/// An observable's heading, panels and table.
-struct ObservableView {
-    heading: String,
-    panels: Vec<Figure>,
-    rows: Vec<DataRow>,
-}
-
-/// Kaplan–Meier curves: heading, panels and table.
-struct SurvivalView {
-    heading: String,
-    panels: Vec<Figure>,
-    rows: Vec<SurvivalRow>,
-}
-
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
@@ -54,8 +42,7 @@ struct Page<'a> {
     chart_config: String,
     libraries: [&'static str; 3],
     script: &'static str,
-    observables: Vec<ObservableView>,
-    survival: Vec<SurvivalView>,
+    sections: Vec<Section>,
     parameters: Vec<ParameterRow<'a>>,
     headline: Vec<String>,
     warnings: Vec<String>,
@@ -63,6 +50,8 @@ struct Page<'a> {
     effective_draws: Option<String>,
     shows_effective_draws: bool,
     marginals: Vec<Figure>,
+    checks: Vec<CheckRow<'a>>,
+    transforms: Vec<Figure>,
     pairs: Option<Figure>,
     correlations: Vec<CorrelationRow<'a>>,
     convergence: Vec<Figure>,
@@ -74,7 +63,6 @@ struct Page<'a> {
 
 /// Fills in the template. The pairs have been checked.
 pub fn render(content: &Content) -> Result<String, Error> {
-    let arms = arms(content);
     let effective_draws = common_effective_draws(&content.parameters);
     let page = Page {
         content,
@@ -83,8 +71,7 @@ pub fn render(content: &Content) -> Result<String, Error> {
         chart_config: inline::json(&style::config()),
         libraries: inline::LIBRARIES,
         script: inline::SCRIPT,
-        observables: content.observables.iter().map(|observable| view(observable, &arms, &content.time_unit)).collect(),
-        survival: content.survival.iter().map(|survival| survival_view(survival, &arms, &content.time_unit)).collect(),
+        sections: blocks::sections(content),
         parameters: content.parameters.iter().map(ParameterRow::new).collect(),
         headline: content.headline.iter().map(|sentence| tied(sentence)).collect(),
         warnings: content.warnings.iter().map(|sentence| tied(sentence)).collect(),
@@ -95,6 +82,13 @@ pub fn render(content: &Content) -> Result<String, Error> {
             .parameters
             .iter()
             .map(|parameter| Figure::new(&marginals::spec(parameter), &format!("parameter {}", parameter.name)))
+            .collect(),
+        checks: content.checks.iter().map(CheckRow::new).collect(),
+        transforms: content
+            .checks
+            .iter()
+            .filter(|check| !check.pit.is_empty())
+            .map(|check| Figure::new(&pit::spec(check), &format!("transforms {}", check.name)))
             .collect(),
         pairs: (content.pairs.names.len() > 1)
             .then(|| Figure { renderer: "canvas", ..Figure::new(&pairs::spec(&content.pairs), "pairs") }),
@@ -120,50 +114,6 @@ fn tied(sentence: &str) -> String {
     sentence.replace(" %", "\u{a0}%")
 }
 
-/// The named arms of all data in order of appearance: an arm has one colour throughout.
-fn arms(content: &Content) -> Vec<&str> {
-    let observed = content.observables.iter().flat_map(|observable| &observable.series).map(|series| &series.arm);
-    let followed = content.survival.iter().filter(|survival| survival.by == "arm").flat_map(|by| &by.strata);
-    let mut arms: Vec<&str> = Vec::new();
-    for arm in observed.chain(followed.map(|stratum| &stratum.name)) {
-        if !arm.is_empty() && !arms.contains(&arm.as_str()) {
-            arms.push(arm);
-        }
-    }
-    arms
-}
-
-/// The colour of an arm.
-fn colour(arms: &[&str], arm: &str) -> &'static str {
-    let position = arms.iter().position(|other| *other == arm);
-    position.map_or(style::POSTERIOR, |arm| style::ARMS[arm % style::ARMS.len()])
-}
-
-fn view(observable: &Observable, arms: &[&str], time_unit: &str) -> ObservableView {
-    let panels = observable.series.iter().map(|series| {
-        let spec = data_against_prediction::spec(observable, series, time_unit, colour(arms, &series.arm));
-        Figure::new(&spec, &format!("{} {}", observable.id, series.arm))
-    });
-    ObservableView {
-        heading: with_unit(observable.label(), &observable.unit),
-        panels: panels.collect(),
-        rows: observable.series.iter().flat_map(DataRow::all).collect(),
-    }
-}
-
-fn survival_view(survival: &Survival, arms: &[&str], time_unit: &str) -> SurvivalView {
-    let panels = survival.strata.iter().map(|stratum| {
-        let spec = kaplan_meier::spec(survival, stratum, time_unit, colour(arms, &stratum.name));
-        Figure::new(&spec, &format!("survival {} {}", survival.endpoint, stratum.name))
-    });
-    let by = if survival.by.is_empty() { String::new() } else { format!(", by {}", survival.by) };
-    SurvivalView {
-        heading: format!("Time until {}{by}", survival.endpoint),
-        panels: panels.collect(),
-        rows: SurvivalRow::all(survival),
-    }
-}
-
 fn convergence_figures(content: &Content) -> Vec<Figure> {
     let mut figures = Vec::new();
     if !content.generations.is_empty() {
@@ -187,7 +137,7 @@ fn file_name(name: &str) -> String {
 mod tests {
     use crate::{
         Content,
-        content::{Observable, Parameter, Series, Verdict},
+        content::{Check, Combination, Observable, Parameter, Series, Tie, Verdict},
         render,
     };
 
@@ -202,23 +152,39 @@ mod tests {
             prior: name.clone(),
             estimate: 1.0,
             interval_50: [0.9, 1.1],
+            interval_80: [0.7, 1.3],
             interval_95: [0.5, f64::NAN],
             contraction: f64::NAN,
             effective_draws: None,
             verdict: Verdict::FollowsPrior,
+            tie: Some(Tie { with: name.clone(), of: Combination::Product }),
             log_scale: true,
             prior_density: vec![[0.1, 1.0], [10.0, 1.0]],
             posterior_density: Vec::new(),
         };
         let series = vec![Series { arm: name.clone(), data: Vec::new(), bands: Vec::new() }];
-        let observable =
-            Observable { id: name.clone(), name: name.clone(), unit: name.clone(), log_axis: true, series };
+        let observable = Observable {
+            id: name.clone(),
+            name: name.clone(),
+            unit: name.clone(),
+            log_axis: true,
+            over_time: true,
+            series,
+        };
         let content = Content {
             title: name.clone(),
             headline: vec![name.clone()],
             warnings: vec![name.clone()],
             parameters: vec![parameter],
             observables: vec![observable],
+            checks: vec![Check {
+                name: name.clone(),
+                of: name.clone(),
+                p_value: f64::NAN,
+                pit: vec![0.5],
+                band: Vec::new(),
+                inside: false,
+            }],
             settings: vec![(name.clone(), name.clone())],
             command: name.clone(),
             ..Content::default()

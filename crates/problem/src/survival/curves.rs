@@ -11,10 +11,7 @@ use std::collections::BTreeMap;
 
 use metacascade_random::rand::{Rng, RngExt as _};
 
-use crate::{problem::Problem, subjects::Values, survival::Survival};
-
-/// Subjects in which thirds by a covariate are told apart.
-const FEWEST_IN_THIRDS: usize = 30;
+use crate::{problem::Problem, subjects::thirds, survival::Survival};
 
 /// A time and whether an event ended it.
 type Observed = (f64, bool);
@@ -58,7 +55,8 @@ impl Curves {
             curves.censoring.push(kaplan_meier(&reversed));
             let name = format!("{} {}", problem.endpoints()[endpoint].formula, problem.experiments()[experiment].id);
             curves.add(problem, name.clone(), members.clone(), 10);
-            for (covariate, thirds) in thirds(problem, &members) {
+            let subject = |row: usize| problem.trajectories()[rows[row].trajectory].subject;
+            for (covariate, thirds) in thirds(problem, members.iter().map(|&row| (row, subject(row)))) {
                 for (third, rows) in thirds.into_iter().enumerate() {
                     curves.add(problem, format!("{name} {covariate} third {}", third + 1), rows, 4);
                 }
@@ -144,28 +142,6 @@ impl Curves {
         };
         self.strata.iter().flat_map(of).collect()
     }
-}
-
-/// Thirds of some rows of survival by each covariate that sets a parameter, from low to high, with the covariate's name;
-/// none where there are fewer than 30 rows or all have the same value.
-#[must_use]
-pub fn thirds(problem: &Problem, rows: &[usize]) -> Vec<(String, Vec<Vec<usize>>)> {
-    let subject = |row: usize| problem.trajectories()[problem.survival()[row].trajectory].subject;
-    let mut found = Vec::new();
-    for covariate in problem.covariates().iter().filter(|covariate| covariate.parameter.is_some()) {
-        let Values::Numbers(numbers) = &covariate.values else { continue };
-        let mut values: Vec<(f64, usize)> =
-            rows.iter().filter_map(|&row| Some((numbers[subject(row)?], row))).collect();
-        values.sort_by(|a, b| a.0.total_cmp(&b.0));
-        if values.len() < FEWEST_IN_THIRDS || values.first().map(|value| value.0) == values.last().map(|value| value.0)
-        {
-            continue;
-        }
-        let cut = |third: usize| values.len() * third / 3;
-        let third = |index: usize| values[cut(index)..cut(index + 1)].iter().map(|(_, row)| *row).collect();
-        found.push((covariate.name.clone(), (0..3).map(third).collect()));
-    }
-    found
 }
 
 /// The product-limit estimate (Kaplan & Meier 1958, J. Am. Stat. Assoc. 53:457): each time at which an event happened,

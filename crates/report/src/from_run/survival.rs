@@ -1,20 +1,16 @@
 //! Times to events beside what the posterior predicts.
 
 use metacascade_inference::Quantiles;
-use metacascade_problem::{Problem, Replicates, Run, Seen, Values, kaplan_meier, survival_at, survival_thirds};
+use metacascade_problem::{Replicates, Run, Seen, kaplan_meier, survival_at};
 
-use super::predictions::arm;
+use super::parts::{Part, by_arm, by_thirds};
 use crate::{
     content::{Band, Stratum, Survival},
     figures::kaplan_meier::time_axis,
-    number::significant,
 };
 
 /// Even times at which curves are compared.
 const GRID: usize = 120;
-
-/// Subjects with a name, by their rows of survival.
-type Part = (String, Vec<usize>);
 
 /// Every endpoint: all subjects, each arm, and each third of the covariates that set a parameter.
 pub fn survival(run: &Run) -> Vec<Survival> {
@@ -24,14 +20,12 @@ pub fn survival(run: &Run) -> Vec<Survival> {
         let rows: Vec<usize> =
             (0..problem.survival().len()).filter(|&row| problem.survival()[row].endpoint == index).collect();
         let mut all = vec![(String::new(), vec![(String::new(), rows.clone())])];
-        let arms = arms(problem, &rows);
+        let subject = |row: usize| &problem.trajectories()[problem.survival()[row].trajectory];
+        let arms = by_arm(problem, &rows, |row| subject(row).experiment);
         if arms.len() > 1 {
             all.push(("arm".to_owned(), arms));
         }
-        all.extend(survival_thirds(problem, &rows).into_iter().map(|(covariate, thirds)| {
-            let parts = named(problem, &covariate, thirds);
-            (format!("thirds of {covariate}"), parts)
-        }));
+        all.extend(by_thirds(problem, &rows, |row| subject(row).subject));
         for (by, parts) in all {
             let stratum = |(name, rows): &Part| Stratum {
                 name: name.clone(),
@@ -53,36 +47,11 @@ pub fn survival(run: &Run) -> Vec<Survival> {
 }
 
 /// `lung_first_detected` is the first detected lesion of a kind; a condition is told as it is written.
-fn in_words(endpoint: &str) -> String {
+pub fn in_words(endpoint: &str) -> String {
     match endpoint.strip_suffix("_first_detected") {
         Some(kind) => format!("the first detected lesion ({})", kind.replace('_', " ")),
         None => endpoint.to_owned(),
     }
-}
-
-fn arms(problem: &Problem, rows: &[usize]) -> Vec<Part> {
-    let of = |row: usize| problem.trajectories()[problem.survival()[row].trajectory].experiment;
-    let experiments = 0..problem.experiments().len();
-    let part = |experiment: usize| {
-        let own: Vec<usize> = rows.iter().copied().filter(|&row| of(row) == experiment).collect();
-        (!own.is_empty()).then(|| (arm(problem, experiment), own))
-    };
-    experiments.filter_map(part).collect()
-}
-
-/// Thirds with the values of the covariate that they span.
-fn named(problem: &Problem, covariate: &str, thirds: Vec<Vec<usize>>) -> Vec<Part> {
-    let found = problem.covariates().iter().find(|other| other.name == covariate);
-    let Some(Values::Numbers(numbers)) = found.map(|covariate| &covariate.values) else { return Vec::new() };
-    let subject = |row: usize| problem.trajectories()[problem.survival()[row].trajectory].subject;
-    let name = |(third, rows): (&str, Vec<usize>)| {
-        let values = rows.iter().filter_map(|&row| Some(numbers[subject(row)?]));
-        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
-        // A number does not break at the end of a line.
-        let [low, high] = [low, high].map(|end| significant(end, 3).replace(' ', "\u{a0}"));
-        (format!("{third} third, {low} to {high}"), rows)
-    };
-    ["lowest", "middle", "highest"].into_iter().zip(thirds).map(name).collect()
 }
 
 /// At each time, quantiles of the Kaplan–Meier estimates of the replicated data sets, and the median of the model's share

@@ -4,7 +4,7 @@ use metacascade_inference::{self as inference, Prior};
 use metacascade_problem::{kaplan_meier, survival_at};
 
 use crate::{
-    content::{Band, Observable, Parameter, Stratum, Survival, Verdict},
+    content::{Band, Combination, Observable, Parameter, Stratum, Survival, Verdict},
     number::{count, percent, significant, tick},
 };
 
@@ -67,8 +67,33 @@ pub fn headline(parameters: &[Parameter], observables: &[Observable], survival: 
             rest.join(", ")
         )),
     }
+    sentences.extend(tied(parameters));
     sentences.extend(coverage(observables));
     sentences.extend(survival.iter().filter(|survival| survival.by.is_empty()).filter_map(within_band));
+    sentences
+}
+
+/// `Only the product of seeding and survival is fixed, neither of them by itself.`, once for each pair.
+fn tied(parameters: &[Parameter]) -> Vec<String> {
+    let mut told: Vec<[&str; 2]> = Vec::new();
+    let mut sentences = Vec::new();
+    for parameter in parameters {
+        let Some(tie) = &parameter.tie else { continue };
+        let Some(other) = parameters.iter().find(|other| other.name == tie.with) else { continue };
+        let (one, two) = (label(parameter), label(other));
+        if told.contains(&[&other.name, &parameter.name]) {
+            continue;
+        }
+        told.push([&parameter.name, &other.name]);
+        let what = match tie.of {
+            Combination::Product => format!("Only the product of {one} and {two} is fixed"),
+            Combination::Ratio => format!("Only the ratio of {one} to {two} is fixed"),
+            Combination::Sum => format!("Only the sum of {one} and {two} is fixed"),
+            Combination::Difference => format!("Only the difference of {one} and {two} is fixed"),
+            Combination::Curve => format!("{} and {two} are known together only", capitalised(one)),
+        };
+        sentences.push(format!("{what}, not each by itself."));
+    }
     sentences
 }
 
@@ -182,10 +207,12 @@ mod tests {
             prior: String::new(),
             estimate: 0.1234,
             interval_50: [0.12, 0.13],
+            interval_80: [0.115, 0.135],
             interval_95: [0.1118, 0.1382],
             contraction,
             effective_draws: None,
             verdict: Verdict::of(contraction),
+            tie: None,
             log_scale: true,
             prior_density: Vec::new(),
             posterior_density: Vec::new(),
@@ -195,11 +222,17 @@ mod tests {
     #[test]
     fn findings_come_first_then_what_the_data_do_not_say() {
         let band = |time| Band { time, median: 1.0, lower50: 0.9, upper50: 1.1, lower95: 0.5, upper95: 1.5 };
-        let point = |time, value| Measurement { time, value, sd: None, replicate: String::new() };
+        let point = |time, value| Measurement { time, value, sd: None, found_of: None, replicate: String::new() };
         let data = vec![point(1.0, 1.2), point(2.0, 1.6)];
         let series = vec![Series { arm: String::new(), data, bands: vec![band(1.0), band(2.0)] }];
-        let observable =
-            Observable { id: "y".into(), name: String::new(), unit: String::new(), log_axis: false, series };
+        let observable = Observable {
+            id: "y".into(),
+            name: String::new(),
+            unit: String::new(),
+            log_axis: false,
+            over_time: true,
+            series,
+        };
         let parameters = [
             parameter("growth", "1/day", 0.97),
             parameter("survival", "", 0.4),
