@@ -8,6 +8,7 @@ and that of the made-up run in crates/report/examples/sample.rs.
 """
 
 import argparse
+import csv
 import os
 import shutil
 import subprocess
@@ -61,6 +62,18 @@ def undrawn(page):
     }).map(figure => figure.dataset.file)""")
 
 
+def saved(page):
+    """What is wrong with the data of the first figure as a reader saves them."""
+    figure = page.locator(".figure").first
+    figure.locator(".chart > details > summary").click()
+    with page.expect_download() as download:
+        figure.locator("a", has_text="Save data as CSV").click()
+    rows = list(csv.reader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
+    figure.locator(".chart > details > summary").click()
+    if len(rows) < 2 or rows[0][0] != "part" or any(len(row) != len(rows[0]) for row in rows):
+        yield f"the data of a figure are saved as {rows[:2]}"
+
+
 def check(browser, report, screenshots):
     """What is wrong with a report, in all views."""
     wrong = []
@@ -86,6 +99,8 @@ def check(browser, report, screenshots):
             say(f"the figure {figure} was not drawn")
         if dialogs:
             say("a name from a file ran as a script")
+        if view == "wide" and figures:
+            wrong += [f"{report}: {text}" for text in saved(page)]
         found = page.evaluate("document.documentElement.scrollWidth")
         if found > width:
             say(f"the page is {found} pixels wide in a window of {width}")

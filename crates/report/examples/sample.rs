@@ -55,6 +55,8 @@ fn content() -> Content {
         optimiser_starts: (0..20).map(|start| -40.0 - (f64::from(start) - 15.0).max(0.0).powi(3)).collect(),
         stopping_reason: "the threshold was reached".into(),
         seconds: 133.0,
+        methods: format!("Invented ({HOSTILE})."),
+        bibliography: HOSTILE.into(),
         settings: vec![("seed".into(), "1".into()), (HOSTILE.into(), HOSTILE.into())],
         command: format!("metacascade fit '{HOSTILE}' --seed 1 -o run"),
         versions: vec![("metacascade".into(), env!("CARGO_PKG_VERSION").into())],

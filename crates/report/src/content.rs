@@ -44,6 +44,10 @@ pub struct Content {
     pub stopping_reason: String,
     /// Wall-clock seconds of the fit.
     pub seconds: f64,
+    /// What was done, as a paragraph for a paper; may be empty.
+    pub methods: String,
+    /// The references that [`Content::methods`] cites, in BibTeX.
+    pub bibliography: String,
     /// Every setting and its value.
     pub settings: Vec<(String, String)>,
     /// The command that reproduces the run.

@@ -7,6 +7,7 @@ pub mod kaplan_meier;
 pub mod marginals;
 pub mod pairs;
 pub mod pit;
+pub mod ridges;
 pub mod rootogram;
 pub mod shares;
 

@@ -2,6 +2,7 @@
 
 mod checks;
 mod density;
+mod methods;
 mod parts;
 mod predictions;
 mod samples;
@@ -41,7 +42,7 @@ pub fn content(run: &Run) -> Content {
         }
     };
     warnings.extend(problem.warnings().iter().cloned());
-    Content {
+    let mut content = Content {
         title: problem.title().to_owned(),
         subtitle: problem.description().to_owned(),
         method: method(run),
@@ -74,7 +75,11 @@ pub fn content(run: &Run) -> Content {
         command: settings.command.clone(),
         versions: versions(&settings.version),
         file_hashes: problem.files().iter().map(|file| (file.name.clone(), file.sha256.clone())).collect(),
-    }
+        ..Content::default()
+    };
+    content.methods = methods::paragraph(run, &content);
+    content.bibliography = methods::bibliography(&content.methods);
+    content
 }
 
 /// The unit of time for readers; empty where time is a pure number.

@@ -9,13 +9,16 @@ use serde_json::Value;
 use crate::{
     Content, Error,
     content::Parameter,
-    figures::{convergence, marginals, pairs, pit},
+    figures::{convergence, marginals, pairs, pit, ridges},
     inline,
     number::{count, duration},
     style,
 };
 use blocks::{Kind, Section};
 use rows::{CheckRow, CorrelationRow, GenerationRow, ParameterRow};
+
+/// Parameters from which on an overview of all is drawn before each of them.
+const RIDGES: usize = 3;
 
 /// A figure as the template wants it.
 struct Figure {
@@ -49,6 +52,7 @@ struct Page<'a> {
     /// The effective draws of all parameters, if they agree; a column of the table tells them apart otherwise.
     effective_draws: Option<String>,
     shows_effective_draws: bool,
+    ridges: Option<Figure>,
     marginals: Vec<Figure>,
     checks: Vec<CheckRow<'a>>,
     transforms: Vec<Figure>,
@@ -78,6 +82,8 @@ pub fn render(content: &Content) -> Result<String, Error> {
         shows_effective_draws: effective_draws.is_none()
             && content.parameters.iter().any(|parameter| parameter.effective_draws.is_some()),
         effective_draws: effective_draws.map(|draws| count(draws.round() as u64)),
+        ridges: (content.parameters.len() >= RIDGES)
+            .then(|| Figure::new(&ridges::spec(&content.parameters), "parameters")),
         marginals: content
             .parameters
             .iter()
@@ -185,6 +191,8 @@ mod tests {
                 band: Vec::new(),
                 inside: false,
             }],
+            methods: name.clone(),
+            bibliography: name.clone(),
             settings: vec![(name.clone(), name.clone())],
             command: name.clone(),
             ..Content::default()

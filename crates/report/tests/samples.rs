@@ -30,29 +30,33 @@ equation = "X ->"
 rate = "a * b * X"
 "#;
 
-/// `counted`: i modulo 4 of subject i. `bitten`: 1 of 1 in every fifth. `left` and `right`: 3 and 7 of a sample of ten.
+/// `counted`: i modulo 4 of subject i. `bitten`: 1 of 1 in every fifth. `left` and `right`: 3 and 7 of a sample of ten;
+/// `small`, `middling` and `large`: 5, 3 and 2.
 fn problem(folder: &Path) -> Problem {
     let mut subjects = "subjectId\tgroupId\n".to_owned();
-    let mut rows = "observableId\tsubjectId\ttime\tmeasurement\ttrials\n".to_owned();
+    let mut rows = "observableId\texperimentId\tsubjectId\ttime\tmeasurement\ttrials\n".to_owned();
     for index in 0..SUBJECTS {
         let group = if index < 10 { "first" } else { "second" };
         writeln!(subjects, "s{index:02}\t{group}").unwrap();
-        writeln!(rows, "counted\ts{index:02}\t1\t{}\t", index % 4).unwrap();
-        writeln!(rows, "bitten\ts{index:02}\t1\t{}\t1", u32::from(index % 5 == 0)).unwrap();
+        writeln!(rows, "counted\t\ts{index:02}\t1\t{}\t", index % 4).unwrap();
+        writeln!(rows, "bitten\t\ts{index:02}\t1\t{}\t1", u32::from(index % 5 == 0)).unwrap();
     }
-    writeln!(rows, "left\ts00\t1\t3\t\nright\ts00\t1\t7\t").unwrap();
+    writeln!(rows, "left\t\ts00\t1\t3\t\nright\t\ts00\t1\t7\t").unwrap();
+    writeln!(rows, "small\t\ts02\t1\t5\t\nmiddling\t\ts02\t1\t3\t\nlarge\t\ts02\t1\t2\t").unwrap();
     for time in 1..=3 {
-        writeln!(rows, "pale\ts01\t{time}\t0.4\t\ndark\ts01\t{time}\t0.6\t").unwrap();
+        writeln!(rows, "pale\t\ts01\t{time}\t0.4\t\ndark\t\ts01\t{time}\t0.6\t").unwrap();
     }
     let files = [
         ("model.toml", MODEL.to_owned()),
         ("subjects.tsv", subjects),
-        ("measurements.tsv", rows.replace("subjectId\ttime", "experimentId\tsubjectId\ttime").replace("\ts", "\t\ts")),
+        ("measurements.tsv", rows),
         (
             "observables.tsv",
             "observableId\tobservableFormula\tnoiseFormula\tnoiseDistribution\tobservableGroup\tobservableKind\n\
              counted\tX\t\tpoisson\t\tcells\nbitten\t0.2\t\tbinomial\t\tfraction\n\
              left\tX\t\tmultinomial\tsides\t\nright\t20\t\tmultinomial\tsides\t\n\
+             small\t9 - 4\t\tmultinomial\tsizes\t\nmiddling\t4 - 2\t\tmultinomial\tsizes\t\n\
+             large\t2\t\tmultinomial\tsizes\t\n\
              pale\t0.4\t0.1\tnormal\tshades\tfraction\ndark\t0.6\t0.1\tnormal\tshades\tfraction\n"
                 .to_owned(),
         ),
@@ -80,6 +84,7 @@ fn problem(folder: &Path) -> Problem {
 fn replicates(problem: &Problem) -> Replicates {
     let value = |id: &str, draw: usize| match id {
         "counted" => (draw % 2) as f64,
+        "small" | "middling" | "large" => 10.0 * f64::from(u8::from(id == "large")),
         "bitten" => f64::from(u8::from(draw > 50)),
         "left" => (draw % 11) as f64,
         "right" => 10.0 - (draw % 11) as f64,
@@ -138,7 +143,10 @@ fn samples_are_held_against_simulated_ones() {
     let content = content();
     let titles: Vec<(&str, &str)> =
         content.shares.iter().map(|shares| (shares.title.as_str(), shares.by.as_str())).collect();
-    assert_eq!(titles, [("bitten", "group"), ("sides", "")]);
+    assert_eq!(
+        titles,
+        [("bitten", "group"), ("sizes: of this class or a larger one", ""), ("sides", ""), ("sizes", "")]
+    );
     // Pooled subjects: 8 of 40, 2 of the first ten; in half of the data sets all, in the other half none.
     let rows = &content.shares[0].panels[0].rows;
     let found: Vec<(&str, f64, f64)> = rows.iter().map(|row| (row.name.as_str(), row.found, row.of)).collect();
@@ -146,11 +154,16 @@ fn samples_are_held_against_simulated_ones() {
     assert_eq!(rows[1].exact, clopper_pearson(2.0, 10.0, 0.95));
     let half = Predicted { lower95: 0.0, lower50: 0.0, median: 0.0, upper50: 1.0, upper95: 1.0 };
     assert_eq!(rows[0].predicted, Some(half));
-    let sides: Vec<(f64, f64)> = content.shares[1].panels[0].rows.iter().map(|row| (row.found, row.of)).collect();
+    let sides: Vec<(f64, f64)> = content.shares[2].panels[0].rows.iter().map(|row| (row.found, row.of)).collect();
     assert_eq!(sides, [(3.0, 10.0), (7.0, 10.0)]);
+    // Half of the lesions are middling or large, a fifth are large.
+    let sizes: Vec<(&str, f64, f64)> =
+        content.shares[1].panels[0].rows.iter().map(|row| (row.name.as_str(), row.found, row.of)).collect();
+    assert_eq!(sizes, [("middling", 5.0, 10.0), ("large", 2.0, 10.0)]);
+    assert_eq!(content.shares[1].panels[0].rows[0].predicted.map(|predicted| predicted.lower95), Some(1.0));
     // What is drawn as a whole sample is not drawn over time.
     let over_time: Vec<bool> = content.observables.iter().map(|observable| observable.over_time).collect();
-    assert_eq!(over_time, [true, false, false, false, true, true]);
+    assert_eq!(over_time, [true, false, false, false, false, false, false, true, true]);
 
     // Ten subjects have each number from 0 to 3; in data sets all have 0 or all have 1.
     let [counts] = content.counts.as_slice() else { panic!("{:?}", content.counts) };

@@ -82,9 +82,13 @@ impl<'r> Samples<'r> {
 
     /// How many of how many were found in some rows together, beside the same of simulated data sets.
     fn share(&self, (name, items): Part) -> Share {
+        let of = items.iter().map(|&item| self.rows[item].measurement.exposure).sum();
+        self.share_among((name, items), of)
+    }
+
+    fn share_among(&self, (name, items): Part, of: f64) -> Share {
         let sum = |set: &dyn Fn(usize) -> f64| items.iter().map(|&item| set(item)).sum::<f64>();
         let found = sum(&|item| self.rows[item].measurement.value);
-        let of = sum(&|item| self.rows[item].measurement.exposure);
         let predicted = self.predicted(|set| sum(&|item| set[item]) / of);
         Share { name, found, of, exact: clopper_pearson(found, of, 0.95), predicted }
     }
@@ -125,6 +129,7 @@ impl<'r> Samples<'r> {
             }
             all.extend(by.into_iter().map(|((_, by), panels)| Shares { title: observable.name.clone(), by, panels }));
         }
+        all.extend(self.sizes());
         let counted = self.groups().into_iter().filter(|(_, parts)| parts.iter().all(|&part| self.replaces(part)));
         all.extend(counted.map(|(group, parts)| {
             let panels = self.wholes(&parts).into_iter().take(PANELS);
@@ -138,6 +143,30 @@ impl<'r> Samples<'r> {
             Shares { title: group, by: String::new(), panels: panels.map(panel).collect() }
         }));
         all
+    }
+
+    /// Size classes, as the shares of all lesions that are at least as large.
+    fn sizes(&self) -> Vec<Shares> {
+        let observables = self.problem.observables();
+        let ascending = |(group, parts): (String, Vec<usize>)| {
+            let counted = parts.iter().all(|&part| observables[part].noise == NoiseDistribution::Multinomial);
+            let formulas: Vec<&str> = parts.iter().map(|&part| observables[part].formula.as_str()).collect();
+            let order = classes(&formulas).filter(|_| counted)?;
+            Some((group, order.into_iter().map(|class| parts[class]).collect::<Vec<usize>>()))
+        };
+        let shares = |(group, parts): (String, Vec<usize>)| {
+            let panel = |(moment, items): (Moment, Vec<Vec<usize>>)| {
+                let row = |class: usize| {
+                    // Each row's exposure is the size of its sample.
+                    let of = items[class].iter().map(|&item| self.rows[item].measurement.exposure).sum();
+                    self.share_among((observables[parts[class]].name.clone(), items[class..].concat()), of)
+                };
+                SharePanel { name: self.name(parts[0], moment), rows: (1..parts.len()).map(row).collect() }
+            };
+            let panels = self.wholes(&parts).into_iter().take(PANELS).map(panel).collect();
+            Shares { title: format!("{group}: of this class or a larger one"), by: String::new(), panels }
+        };
+        self.groups().into_iter().filter_map(ascending).map(shares).collect()
     }
 
     /// Observables that make up a whole, by the name of their group.
@@ -245,6 +274,22 @@ impl<'r> Samples<'r> {
     }
 }
 
+/// The order in which classes follow each other from small to large: where each formula is a difference `a - b` of lesions
+/// of at least two sizes, and begins where the one before it ends. Of the last class the formula may have no `b`.
+fn classes(formulas: &[&str]) -> Option<Vec<usize>> {
+    let ends: Vec<(&str, Option<&str>)> = formulas
+        .iter()
+        .map(|formula| match formula.split_once('-') {
+            Some((lower, upper)) => (lower.trim(), Some(upper.trim())),
+            None => (formula.trim(), None),
+        })
+        .collect();
+    let follow = |order: &[usize]| order.windows(2).all(|pair| ends[pair[0]].1 == Some(ends[pair[1]].0));
+    let up: Vec<usize> = (0..formulas.len()).collect();
+    let down: Vec<usize> = up.iter().rev().copied().collect();
+    [up, down].into_iter().find(|order| order.len() > 2 && follow(order))
+}
+
 /// Lower ends of classes of counts up to a number: each number alone, or 0, 1, 2–3, 4–7, … where there are too many.
 fn edges(highest: f64) -> Vec<f64> {
     if highest <= NUMBERS {
@@ -257,6 +302,16 @@ fn edges(highest: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn size_classes_follow_each_other() {
+        let up = ["lung - lung_1mm", "lung_1mm - lung_2mm", "lung_2mm"];
+        assert_eq!(classes(&up), Some(vec![0, 1, 2]));
+        assert_eq!(classes(&["c", "b - c", "a-b"]), Some(vec![2, 1, 0]));
+        for formulas in [&up[..2], &["a", "b", "c"], &["a - b", "c - d", "d"]] {
+            assert_eq!(classes(formulas), None);
+        }
+    }
 
     #[test]
     fn classes_of_counts_hold_one_number_each_or_double() {
