@@ -46,7 +46,7 @@ pub struct Seen {
 #[must_use]
 pub fn replicates(problem: &Problem, method: &Method, posterior: &Posterior, sets: usize, key: Key) -> Replicates {
     let key = key.child(SETS);
-    let simulator = DataSets::new(problem, resolve(problem, method).0, Curves::new(problem).to_the_last(problem));
+    let simulator = DataSets::new(problem, resolve(problem, method).0, Curves::new(problem).until_the_last(problem));
     let (measured, behind) = (problem.measurement_count(), survival_start(problem));
     let found: Vec<Option<(Vec<f64>, Vec<Seen>)>> = posterior
         .resample(sets, key.child(0))

@@ -71,7 +71,7 @@ impl Curves {
     }
 
     /// The same, but all rows of an endpoint are simulated for as long as any of them, whatever their own follow-up.
-    pub fn to_the_last(mut self, problem: &Problem) -> Self {
+    pub fn until_the_last(mut self, problem: &Problem) -> Self {
         let mut last = vec![0.0_f64; problem.endpoints().len()];
         for (row, end) in problem.survival().iter().zip(&self.ends) {
             last[row.endpoint] = last[row.endpoint].max(*end);

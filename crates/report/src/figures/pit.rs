@@ -37,8 +37,8 @@ pub fn spec(check: &Check) -> Value {
     let bounds = band.iter().flat_map(|end| [end["lower"].as_f64(), end["upper"].as_f64()]);
     let highest = range(heights.chain(bounds).flatten()).map_or(0.1, |[low, high]| high.max(-low));
     let axis = Axis::linear([-highest, highest], 0.05);
-    let x = json!({"field": "x", "type": "quantitative", "title": "share of simulated values below the measured one",
-        "scale": {"domain": [0, 1], "nice": false}, "axis": {"values": [0, 0.25, 0.5, 0.75, 1]}});
+    let x = json!({"field": "x", "type": "quantitative", "title": "simulated values below the measured one",
+        "scale": {"domain": [0, 1], "nice": false}, "axis": {"values": [0, 0.25, 0.5, 0.75, 1], "format": ".2~f"}});
     let y = |field: &str| axis.channel(field, "too many below");
     let mut spec = specification(&format!(
         "{}: distribution function of the probability integral transforms less the uniform one, in its 95 % band",

@@ -14,6 +14,9 @@ use crate::{
 /// Height of a row in pixels; densities reach into the row above.
 const ROW: usize = 34;
 
+/// Pixels beside the rows for their names.
+const NAMES: usize = 130;
+
 /// How many rows the highest density is high.
 const REACH: f64 = 1.5;
 
@@ -29,7 +32,7 @@ pub fn spec(parameters: &[Parameter]) -> Value {
                 "interval": interval(one.interval_95[0], one.interval_95[1])})
         })
         .collect();
-    let x = json!({"field": "x", "type": "quantitative", "title": "from the lowest value of the prior to the highest",
+    let x = json!({"field": "x", "type": "quantitative", "title": "range of the prior",
         "scale": {"domain": [0, 1], "nice": false}, "axis": {"values": [], "grid": false}});
     let y = |field: &str| {
         json!({"field": field, "type": "quantitative", "axis": null,
@@ -46,6 +49,7 @@ pub fn spec(parameters: &[Parameter]) -> Value {
     let tips = [tip("name", "parameter"), tip("estimate", "median"), tip("interval", "95 % interval")];
     let mut spec = specification("Prior and posterior densities of all parameters, on the ranges of their priors");
     spec["width"] = json!("container");
+    spec["padding"] = json!({"left": NAMES, "right": 4, "top": 4, "bottom": 4});
     spec["height"] = json!(ROW * parameters.len() + ROW);
     spec["datasets"] = json!({"densities": rows, "names": names});
     spec["layer"] = json!([
@@ -64,8 +68,8 @@ pub fn spec(parameters: &[Parameter]) -> Value {
         },
         {
             "data": {"name": "names"},
-            "mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 2, "dy": -3, "fontSize": 11,
-                "color": INK, "limit": 160},
+            "mark": {"type": "text", "align": "right", "baseline": "bottom", "dx": -8, "fontSize": 11, "color": INK,
+                "limit": NAMES - 12},
             "encoding": {"x": {"value": 0}, "y": y("base"), "text": {"field": "name", "type": "nominal"}, "tooltip": tips}
         },
     ]);
