@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn colours_come_again_paler() {
-        assert_eq!((colour(0).as_str(), colour(6).as_str()), ("#0072b2", "#4c9cc9"));
+        assert_eq!((colour(0).as_str(), colour(6).as_str()), ("#0072b2", "#4d9cc9"));
         let mut all: Vec<String> = (0..24).map(colour).collect();
         all.sort();
         all.dedup();
