@@ -14,8 +14,8 @@ use crate::{
 /// Height of a row in pixels; densities reach into the row above.
 const ROW: usize = 34;
 
-/// Pixels beside the rows for their names.
-const NAMES: usize = 130;
+/// Widest name in pixels.
+const NAMES: usize = 120;
 
 /// How many rows the highest density is high.
 const REACH: f64 = 1.5;
@@ -49,7 +49,6 @@ pub fn spec(parameters: &[Parameter]) -> Value {
     let tips = [tip("name", "parameter"), tip("estimate", "median"), tip("interval", "95 % interval")];
     let mut spec = specification("Prior and posterior densities of all parameters, on the ranges of their priors");
     spec["width"] = json!("container");
-    spec["padding"] = json!({"left": NAMES, "right": 4, "top": 4, "bottom": 4});
     spec["height"] = json!(ROW * parameters.len() + ROW);
     spec["datasets"] = json!({"densities": rows, "names": names});
     spec["layer"] = json!([
@@ -69,7 +68,7 @@ pub fn spec(parameters: &[Parameter]) -> Value {
         {
             "data": {"name": "names"},
             "mark": {"type": "text", "align": "right", "baseline": "bottom", "dx": -8, "fontSize": 11, "color": INK,
-                "limit": NAMES - 12},
+                "limit": NAMES},
             "encoding": {"x": {"value": 0}, "y": y("base"), "text": {"field": "name", "type": "nominal"}, "tooltip": tips}
         },
     ]);

@@ -47,7 +47,7 @@ pub fn checks(run: &Run) -> Vec<Check> {
         checks.push(Check {
             name: observable.name.clone(),
             of: "scatter about the model".into(),
-            p_value: scatter(replicates, &items, value),
+            p_value: scatter(replicates, &items, value, observable.noise.is_logarithmic()),
             inside: band.holds(&pit),
             band: if shown { band.ends().collect() } else { Vec::new() },
             pit: if shown { pit } else { Vec::new() },
@@ -84,18 +84,21 @@ fn transform(simulated: impl Iterator<Item = f64>, value: f64, level: f64) -> f6
 }
 
 /// The p-value of the sum of squared deviations from the model's mean, in units of its standard deviation (Gelman, Meng &
-/// Stern 1996, Stat. Sinica 6:733).
-fn scatter(replicates: &Replicates, items: &[usize], value: impl Fn(usize) -> f64) -> f64 {
-    let sets = &replicates.measurements;
+/// Stern 1996, Stat. Sinica 6:733), of logarithms where noise is that of the logarithm and no value is 0.
+fn scatter(replicates: &Replicates, items: &[usize], value: impl Fn(usize) -> f64, is_logarithmic: bool) -> f64 {
+    let positive = items.iter().all(|&item| replicates.measurements.iter().all(|set| set[item] > 0.0));
+    let scaled = |value: f64| if is_logarithmic && positive { value.ln() } else { value };
+    let sets: Vec<Vec<f64>> =
+        replicates.measurements.iter().map(|set| items.iter().map(|&item| scaled(set[item])).collect()).collect();
     let equal = vec![1.0 / sets.len() as f64; sets.len()];
-    let laws: Vec<(f64, f64)> =
-        items.iter().map(|&item| moments(&sets.iter().map(|set| set[item]).collect::<Vec<f64>>(), &equal)).collect();
-    let sum = |value: &dyn Fn(usize) -> f64| {
-        let terms = items.iter().zip(&laws).filter(|(_, (_, variance))| *variance > 0.0);
-        terms.map(|(&item, (mean, variance))| (value(item) - mean).powi(2) / variance).sum::<f64>()
+    let law = |index: usize| moments(&sets.iter().map(|set| set[index]).collect::<Vec<f64>>(), &equal);
+    let laws: Vec<(f64, f64)> = (0..items.len()).map(law).collect();
+    let sum = |values: &[f64]| {
+        let terms = values.iter().zip(&laws).filter(|(_, (_, variance))| *variance > 0.0);
+        terms.map(|(value, (mean, variance))| (value - mean).powi(2) / variance).sum::<f64>()
     };
-    let data = sum(&value);
-    sets.iter().filter(|set| sum(&|item| set[item]) >= data).count() as f64 / sets.len() as f64
+    let data = sum(&items.iter().map(|&item| scaled(value(item))).collect::<Vec<f64>>());
+    sets.iter().filter(|set| sum(set) >= data).count() as f64 / sets.len() as f64
 }
 
 /// The p-value of the largest distance of a Kaplan–Meier curve from the mean of all simulated ones.
@@ -141,8 +144,8 @@ mod tests {
             .map(|set| vec![if set % 4 < 2 { 1.0 } else { -1.0 } * if set % 2 == 0 { 1.0 } else { 3.0 }])
             .collect();
         let replicates = Replicates { draws: (0..100).collect(), measurements: sets, survival: vec![Vec::new(); 100] };
-        assert_eq!(scatter(&replicates, &[0], |_| 2.0), 0.5);
-        assert_eq!(scatter(&replicates, &[0], |_| 0.0), 1.0);
-        assert_eq!(scatter(&replicates, &[0], |_| -4.0), 0.0);
+        assert_eq!(scatter(&replicates, &[0], |_| 2.0, false), 0.5);
+        assert_eq!(scatter(&replicates, &[0], |_| 0.0, false), 1.0);
+        assert_eq!(scatter(&replicates, &[0], |_| -4.0, true), 0.0);
     }
 }
