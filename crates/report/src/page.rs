@@ -143,7 +143,10 @@ fn file_name(name: &str) -> String {
 mod tests {
     use crate::{
         Content,
-        content::{Check, Combination, Observable, Parameter, Series, Tie, Verdict},
+        content::{
+            Check, Combination, Composition, CountBin, Counts, Observable, Parameter, Rootogram, Series, Share,
+            SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
+        },
         render,
     };
 
@@ -183,6 +186,32 @@ mod tests {
             warnings: vec![name.clone()],
             parameters: vec![parameter],
             observables: vec![observable],
+            survival: vec![Survival {
+                endpoint: name.clone(),
+                by: "arm".into(),
+                strata: vec![Stratum { name: name.clone(), observed: vec![(1.0, true)], bands: Vec::new() }],
+            }],
+            shares: vec![Shares {
+                title: name.clone(),
+                by: name.clone(),
+                panels: vec![SharePanel {
+                    name: name.clone(),
+                    rows: vec![Share { name: name.clone(), found: 1.0, of: 2.0, exact: [0.0, 1.0], predicted: None }],
+                }],
+            }],
+            counts: vec![Counts {
+                title: name.clone(),
+                panels: vec![Rootogram {
+                    name: name.clone(),
+                    subjects: 8,
+                    bins: vec![CountBin { label: name.clone(), observed: 8, expected: f64::NAN, predicted: None }],
+                }],
+            }],
+            compositions: vec![Composition {
+                title: name.clone(),
+                parts: vec![name.clone()],
+                wholes: vec![Whole { arm: name.clone(), time: 1.0, measured: vec![1.0], predicted: Vec::new() }],
+            }],
             checks: vec![Check {
                 name: name.clone(),
                 of: name.clone(),
