@@ -1,7 +1,8 @@
 """Opens reports in a headless Chromium as a reader would.
 
 Fails on any console message of an error or a warning, any page error, any network request but the file itself, a figure
-that was not drawn, or a page wider than its window; and, with scripts off, where the tables are not to be read.
+that was not drawn, a page wider than its window, whatever axe-core finds inaccessible, or data that cannot be saved; and,
+with scripts off, where the tables are not to be read.
 
 Usage: reports.py [--screenshots FOLDER] [REPORT ...]; without reports it fits the datasets quickly and opens theirs,
 and that of the made-up run in crates/report/examples/sample.rs.
@@ -16,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +101,8 @@ def check(browser, report, screenshots):
             say(f"the figure {figure} was not drawn")
         if dialogs:
             say("a name from a file ran as a script")
+        for violation in Axe().run(page).response["violations"]:
+            say(f"axe-core, {violation['id']}: {violation['help']}, as in {violation['nodes'][0]['html'][:100]}")
         if view == "wide" and figures:
             wrong += [f"{report}: {text}" for text in saved(page)]
         found = page.evaluate("document.documentElement.scrollWidth")

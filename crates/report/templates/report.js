@@ -55,6 +55,7 @@
         forceActionsMenu: true,
         tooltip: { disableDefaultStyle: true },
       });
+      chart.querySelector("summary")?.setAttribute("aria-label", "Save this figure: " + figure.dataset.file);
       offerData(figure, specification);
     } catch (error) {
       chart.textContent = "This figure could not be drawn: " + error.message;
