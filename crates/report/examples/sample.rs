@@ -195,6 +195,7 @@ fn check() -> Check {
         of: "scatter about the model".into(),
         p_value: 0.98,
         inside: band.holds(&pit),
+        repeated: false,
         band: band.ends().collect(),
         pit,
     }

@@ -298,6 +298,8 @@ pub struct Check {
     pub band: Vec<(f64, [f64; 2])>,
     /// Whether the distribution function of `pit` is inside the band.
     pub inside: bool,
+    /// Whether subjects were measured repeatedly: their measurements are not independent, and the band is too narrow.
+    pub repeated: bool,
 }
 
 /// Draws from the joint posterior, all of equal weight.

@@ -219,6 +219,7 @@ mod tests {
                 pit: vec![0.5],
                 band: Vec::new(),
                 inside: false,
+                repeated: true,
             }],
             methods: name.clone(),
             bibliography: name.clone(),

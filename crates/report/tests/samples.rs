@@ -203,6 +203,7 @@ fn data_that_no_data_set_is_like_are_told() {
     let check = |name: &str| content.checks.iter().find(|check| check.name == name).unwrap();
     // Counts of 2 and 3 never come, half of the measurements lie above all.
     let counted = check("counted");
+    assert!(!counted.repeated && check("pale").repeated);
     assert!(counted.p_value < 0.01 && !counted.inside, "{} {}", counted.p_value, counted.inside);
     assert_eq!(counted.pit.len(), SUBJECTS as usize);
     assert!(counted.pit.iter().filter(|pit| **pit > 0.98).count() >= 20);

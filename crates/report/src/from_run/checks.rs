@@ -44,7 +44,10 @@ pub fn checks(run: &Run) -> Vec<Check> {
             .collect();
         let band = UniformBand::new(pit.len(), Key::new(run.settings.seed).child(BAND).child(index as u64));
         let shown = pit.len() >= FEWEST;
+        // There is a series for each subject.
+        let subjects = run.problem.series().iter().filter(|series| series.observable == index).count();
         checks.push(Check {
+            repeated: items.len() > subjects,
             name: observable.name.clone(),
             of: "scatter about the model".into(),
             p_value: scatter(replicates, &items, value, observable.noise.is_logarithmic()),
@@ -63,6 +66,7 @@ pub fn checks(run: &Run) -> Vec<Check> {
             pit: Vec::new(),
             band: Vec::new(),
             inside: true,
+            repeated: false,
         });
     }
     checks

@@ -123,10 +123,13 @@ impl<'a> CheckRow<'a> {
             _ if p > 0.975 => "the data lie closer to the model than it says they would",
             _ => "as far from the model as it says",
         };
-        let place = match (check.pit.is_empty(), check.inside) {
-            (true, _) => "",
-            (false, true) => "; they fall where the model expects them",
-            (false, false) => "; they do not fall where the model expects them: see the figure",
+        let place = match (check.pit.is_empty(), check.inside, check.repeated) {
+            (true, ..) => "",
+            (false, true, _) => "; they fall where the model expects them",
+            (false, false, false) => "; they do not fall where the model expects them: see the figure",
+            (false, false, true) => {
+                "; they fall elsewhere than independent ones would, as those of subjects measured repeatedly may: see the figure"
+            }
         };
         Self { name: &check.name, of: &check.of, p_value: format!("{p:.2}"), words: format!("{scatter}{place}") }
     }
