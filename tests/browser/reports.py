@@ -1,13 +1,15 @@
 """Opens reports in a headless Chromium as a reader would.
 
 Fails on any console message of an error or a warning, any page error, any network request but the file itself, a figure
-that was not drawn, or a page wider than its window; and, with scripts off, where the tables are not to be read.
+that was not drawn, a page wider than its window, whatever axe-core finds inaccessible, or data that cannot be saved; and,
+with scripts off, where the tables are not to be read.
 
 Usage: reports.py [--screenshots FOLDER] [REPORT ...]; without reports it fits the datasets quickly and opens theirs,
 and that of the made-up run in crates/report/examples/sample.rs.
 """
 
 import argparse
+import csv
 import os
 import shutil
 import subprocess
@@ -15,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +28,12 @@ FITS = {
     "abc-smc": ["datasets/hypoxia-fatemap", "--population", "100", "--max-simulations", "4000"],
     "mle": ["datasets/sw620-switching", "--method", "mle"],
 }
+
+
+def browser_path():
+    """Where Chromium is."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return found or sys.exit("there is no Chromium; scripts/python-environment installs it")
 
 
 def fitted(folder):
@@ -55,6 +64,18 @@ def undrawn(page):
     }).map(figure => figure.dataset.file)""")
 
 
+def saved(page):
+    """What is wrong with the data of the first figure as a reader saves them."""
+    figure = page.locator(".figure").first
+    figure.locator(".chart > details > summary").click()
+    with page.expect_download() as download:
+        figure.locator("a", has_text="Save data as CSV").click()
+    rows = list(csv.reader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
+    figure.locator(".chart > details > summary").click()
+    if len(rows) < 2 or rows[0][0] != "part" or any(len(row) != len(rows[0]) for row in rows):
+        yield f"the data of a figure are saved as {rows[:2]}"
+
+
 def check(browser, report, screenshots):
     """What is wrong with a report, in all views."""
     wrong = []
@@ -80,6 +101,10 @@ def check(browser, report, screenshots):
             say(f"the figure {figure} was not drawn")
         if dialogs:
             say("a name from a file ran as a script")
+        for violation in Axe().run(page).response["violations"]:
+            say(f"axe-core, {violation['id']}: {violation['help']}, as in {violation['nodes'][0]['html'][:100]}")
+        if view == "wide" and figures:
+            wrong += [f"{report}: {text}" for text in saved(page)]
         found = page.evaluate("document.documentElement.scrollWidth")
         if found > width:
             say(f"the page is {found} pixels wide in a window of {width}")
@@ -102,9 +127,7 @@ def main():
     parser.add_argument("reports", nargs="*", type=Path)
     parser.add_argument("--screenshots", type=Path)
     arguments = parser.parse_args()
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if not chromium:
-        sys.exit("there is no Chromium; scripts/python-environment installs it")
+    chromium = browser_path()
     if arguments.screenshots:
         arguments.screenshots.mkdir(parents=True, exist_ok=True)
     wrong = []

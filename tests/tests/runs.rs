@@ -48,6 +48,7 @@ fn a_run_holds_all_that_went_in_and_came_out() {
         "generations.parquet",
         "posterior.parquet",
         "predictive.parquet",
+        "predictive_data.parquet",
         "diagnostics.json",
         "report.html",
     ] {

@@ -14,8 +14,8 @@ use metacascade_inference::abc_smc::{self, Stop};
 use metacascade_inference::{mcmc, optimise, surrogate as learned};
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
-    DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter,
-    individuals, predictive,
+    DATA_SETS, DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter,
+    individuals, predictive, replicates,
 };
 use metacascade_random::Key;
 use metacascade_report::content::Verdict;
@@ -96,6 +96,7 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
         found.outcome.warnings.push(text);
     }
     writer.predictive(problem, &predicted)?;
+    writer.replicates(problem, &replicates(problem, &found.simulation, &found.posterior, DATA_SETS, key))?;
     let key = Key::new(plan.seed).child(INDIVIDUALS);
     // Others know no law of what varies given the data.
     if matches!(plan.method, FitMethod::Mcmc | FitMethod::Mle)

@@ -69,6 +69,7 @@
 //! of the noise, a prior on the parameter's scale a law of the parameter or its logarithm. Priors for starting points and
 //! visualization files are left aside. Columns that mean nothing here are told in [`Problem::warnings`].
 
+mod dataset;
 mod derived;
 mod document;
 mod effects;
@@ -93,6 +94,7 @@ mod predictive;
 mod priors;
 mod problem;
 mod problems;
+mod replicates;
 pub mod run;
 mod scope;
 mod simulator;
@@ -115,13 +117,14 @@ pub use identify::{Identifiability, identifiability};
 pub use individuals::{INDIVIDUAL_DRAWS, Individuals, individuals};
 pub use likelihood::ProblemLikelihood;
 pub use measurements::{Measurement, Reading, Series, Trajectory};
-pub use noise::NoiseDistribution;
+pub use noise::{NoiseDistribution, clopper_pearson};
 pub use observables::{FigureKind, Kind, Observable};
 pub use overview::{ObservableOverview, Overview, overview};
 pub use parameters::Parameter;
 pub use predictive::{DRAWS, Predictive, predictive};
 pub use problem::Problem;
+pub use replicates::{DATA_SETS, Replicates, Seen, replicates};
 pub use run::{Run, RunError, RunSettings, RunWriter, TableColumn, write_columns, write_file, write_table};
 pub use simulator::ProblemSimulator;
-pub use subjects::{Covariate, Subject, Values};
-pub use survival::{Endpoint, Survival, kaplan_meier};
+pub use subjects::{Covariate, Subject, Values, thirds};
+pub use survival::{Endpoint, Survival, at as survival_at, kaplan_meier};

@@ -171,7 +171,7 @@ fn assemble(problem: &Problem, wanted: Wanted, curves: Option<&Curves>) -> Run {
             reads.push(read);
         }
     }
-    let ends = run.questions.iter().filter_map(|question| Some(curves?.end(problem, question.row)));
+    let ends = run.questions.iter().filter_map(|question| Some(curves?.end(question.row)));
     if let Some(end) = ends.reduce(f64::max) {
         for time in survival::looks(problem, &run.questions, end) {
             let at = run.times.partition_point(|earlier| *earlier < time);

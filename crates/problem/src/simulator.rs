@@ -1,20 +1,18 @@
 //! A problem as what approximate Bayesian computation needs: parameters in, summaries out.
 
-use std::ops::ControlFlow;
-
-use metacascade_engine::{Method, Subject};
+use metacascade_engine::Method;
 use metacascade_inference::{Failure, Parameter, Proposal, Simulator, optimise};
 use metacascade_random::Key;
 use rayon::prelude::*;
 
 use crate::{
+    dataset::DataSets,
     likelihood::ProblemLikelihood,
-    measurements::Reading,
-    observe::{Design, Run, Whom, Workspace, data_len, measure, measured, runs, survival_start},
+    observe::{Design, measured, survival_start},
     problem::Problem,
     start::prepare,
     summaries::{Change, Summaries},
-    survival::{Answers, Curves},
+    survival::Curves,
 };
 
 /// Starts of the search for the reference of the summaries.
@@ -22,9 +20,6 @@ const REFERENCE_STARTS: usize = 6;
 
 /// Step in normal scores over which the reference's dependence on the parameters is measured.
 const REFERENCE_STEP: f64 = 0.02;
-
-/// The child of a data set's key that names the streams of its groups; those of its trajectories are counted from 0.
-const GROUPS: u64 = 0x6772_6f75_7073_0000;
 
 /// Simulates whole data sets of a problem, in the layout of its measurements, and summarises them.
 ///
@@ -34,11 +29,9 @@ const GROUPS: u64 = 0x6772_6f75_7073_0000;
 #[derive(Debug)]
 pub struct ProblemSimulator<'p> {
     problem: &'p Problem,
-    method: Method,
+    sets: DataSets<'p>,
     reason: String,
-    runs: Vec<Run>,
     summaries: Summaries,
-    curves: Curves,
     observed: Vec<f64>,
 }
 
@@ -48,30 +41,28 @@ impl<'p> ProblemSimulator<'p> {
     #[must_use]
     pub fn new(problem: &'p Problem, method: &Method) -> Self {
         let (method, reason) = resolve(problem, method);
-        let shared = matches!(method, Method::Ode { .. }) && !problem.network().varies();
         let mut summaries = Summaries::new(problem);
         if summaries.wants_reference()
             && let Some((reference, changes)) = reference(problem)
         {
             summaries.set_reference(&reference, &changes);
         }
-        let curves = Curves::new(problem);
-        let runs = runs(problem, shared, Some(&curves));
-        let observed = all_summaries(problem, &summaries, &curves, &measured(problem));
-        Self { problem, method, reason, runs, summaries, curves, observed }
+        let sets = DataSets::new(problem, method, Curves::new(problem));
+        let observed = all_summaries(problem, &summaries, &sets.curves, &measured(problem));
+        Self { problem, sets, reason, summaries, observed }
     }
 
     /// The method in use and why.
     #[must_use]
     pub fn method(&self) -> (&Method, &str) {
-        (&self.method, &self.reason)
+        (&self.sets.method, &self.reason)
     }
 
     /// What each summary is, in the order of [`Simulator::observed`].
     #[must_use]
     pub fn summary_names(&self) -> Vec<String> {
         let mut names = self.summaries.names(self.problem);
-        names.extend(self.curves.names());
+        names.extend(self.sets.curves.names());
         names
     }
 
@@ -84,51 +75,7 @@ impl<'p> ProblemSimulator<'p> {
     /// # Errors
     /// Why the parameters cannot be simulated.
     pub fn data(&self, parameters: &[f64], key: Key) -> Result<Vec<f64>, Failure> {
-        self.data_in(&mut Workspace::new(self.problem, &self.method), parameters, key)
-    }
-
-    fn data_in(&self, workspace: &mut Workspace<'_>, parameters: &[f64], key: Key) -> Result<Vec<f64>, Failure> {
-        let mut data = vec![f64::NAN; data_len(self.problem)];
-        let groups = key.child(GROUPS);
-        for (index, run) in self.runs.iter().enumerate() {
-            let key = key.child(index as u64);
-            let group = run.design.subject.and_then(|subject| self.problem.subjects()[subject].group);
-            for subject in 0..run.count {
-                let key = if subject == 0 { key } else { key.child(2).child(subject as u64) };
-                let mut noise = key.child(1).stream();
-                let mut answers = Answers::new(&run.questions);
-                let own = key.child(0);
-                let whom = Subject { key: own, group: group.map_or(own, |group| groups.child(group as u64)) };
-                workspace.run(run.design, parameters, &run.times, Whom::Drawn(whom), |time, view| {
-                    let flow = answers.look(self.problem, view)?;
-                    measure(self.problem, &run.reads[time], view, &mut noise, |read, value| {
-                        let spread = read.spread;
-                        match read.row(self.problem).reading {
-                            Reading::Mean { n, .. } if subject < n as usize => {
-                                average(&mut data, read.position, spread, subject, value);
-                            }
-                            _ if subject == 0 => data[read.position] = value,
-                            _ => {}
-                        }
-                    })?;
-                    Ok(if flow.is_break() && run.is_read(time) { flow } else { ControlFlow::Continue(()) })
-                })?;
-                if subject == 0 {
-                    let mut follow_up = key.child(3).stream();
-                    for (question, &time) in run.questions.iter().zip(&answers.times) {
-                        let (time, event) = self.curves.observe(self.problem, question.row, time, &mut follow_up);
-                        let at = survival_start(self.problem) + 2 * question.row;
-                        (data[at], data[at + 1]) = (time, f64::from(u8::from(event)));
-                    }
-                }
-            }
-        }
-        for read in self.runs.iter().flat_map(|run| run.reads.iter().flatten()) {
-            if let (Some(spread), Reading::Mean { n, .. }) = (read.spread, read.row(self.problem).reading) {
-                data[spread] = (data[spread] / (n - 1.0)).sqrt();
-            }
-        }
-        Ok(data)
+        Ok(self.sets.simulate(&mut self.sets.workspace(), parameters, key)?.data)
     }
 }
 
@@ -139,19 +86,6 @@ fn all_summaries(problem: &Problem, summaries: &Summaries, curves: &Curves, data
         data[survival_start(problem)..].chunks_exact(2).map(|pair| (pair[0], pair[1] > 0.5)).collect();
     all.extend(curves.summaries(&seen));
     all
-}
-
-/// Takes one more value into a mean and the sum of squared deviations from it (Welford 1962, Technometrics 4:419).
-fn average(data: &mut [f64], mean: usize, squares: Option<usize>, before: usize, value: f64) {
-    if before == 0 {
-        data[mean] = 0.0;
-        squares.into_iter().for_each(|squares| data[squares] = 0.0);
-    }
-    let difference = value - data[mean];
-    data[mean] += difference / (before + 1) as f64;
-    if let Some(squares) = squares {
-        data[squares] += difference * (value - data[mean]);
-    }
 }
 
 /// The mean field where it fits the data best, and how it changes with each parameter;
@@ -218,10 +152,10 @@ impl Simulator for ProblemSimulator<'_> {
         proposals
             .par_iter()
             .map_init(
-                || Workspace::new(self.problem, &self.method),
+                || self.sets.workspace(),
                 |workspace, proposal| {
-                    let data = self.data_in(workspace, &proposal.parameters, proposal.key)?;
-                    let summaries = all_summaries(self.problem, &self.summaries, &self.curves, &data);
+                    let data = self.sets.simulate(workspace, &proposal.parameters, proposal.key)?.data;
+                    let summaries = all_summaries(self.problem, &self.summaries, &self.sets.curves, &data);
                     match summaries.iter().position(|summary| !summary.is_finite()) {
                         Some(index) => Err(Failure(format!("summary {index} is not finite"))),
                         None => Ok(summaries),

@@ -10,6 +10,7 @@ use metacascade_engine::suggestion;
 
 use crate::{
     experiments::Experiment,
+    problem::Problem,
     problems::{Complaint, Problems},
     scope::Scope,
     table::{Columns, Table, parse_number},
@@ -18,6 +19,9 @@ use crate::{
 /// Columns that have a meaning; all others are covariates.
 pub(crate) const COLUMNS: Columns =
     Columns { kind: "subject", required: &["subjectId"], optional: &["groupId", "experimentId"], open: true };
+
+/// Items in which thirds by a covariate are told apart.
+const FEWEST_IN_THIRDS: usize = 30;
 
 /// A subject of the subject table: one animal, patient or culture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,6 +211,31 @@ fn read_covariate(
         values.push(number.unwrap_or(f64::NAN));
     }
     Covariate { name: name.to_owned(), parameter, values: Values::Numbers(values), slot }
+}
+
+/// Thirds of some items, each of a subject, by each covariate that sets a parameter, from low to high, with the
+/// covariate's name; none where there are fewer than 30 or all have the same value.
+#[must_use]
+pub fn thirds(
+    problem: &Problem,
+    items: impl IntoIterator<Item = (usize, Option<usize>)>,
+) -> Vec<(String, Vec<Vec<usize>>)> {
+    let items: Vec<(usize, Option<usize>)> = items.into_iter().collect();
+    let mut found = Vec::new();
+    for covariate in problem.covariates().iter().filter(|covariate| covariate.parameter.is_some()) {
+        let Values::Numbers(numbers) = &covariate.values else { continue };
+        let mut values: Vec<(f64, usize)> =
+            items.iter().filter_map(|&(item, subject)| Some((numbers[subject?], item))).collect();
+        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        if values.len() < FEWEST_IN_THIRDS || values.first().map(|value| value.0) == values.last().map(|value| value.0)
+        {
+            continue;
+        }
+        let cut = |third: usize| values.len() * third / 3;
+        let third = |index: usize| values[cut(index)..cut(index + 1)].iter().map(|(_, item)| *item).collect();
+        found.push((covariate.name.clone(), (0..3).map(third).collect()));
+    }
+    found
 }
 
 /// Finds who is the same, so that a mean field is solved once for them.

@@ -5,9 +5,15 @@
 
 use std::f64::consts::PI;
 
+use metacascade_inference::diagnostics::UniformBand;
+use metacascade_problem::clopper_pearson;
+use metacascade_random::Key;
 use metacascade_report::{
     Content,
-    content::{Band, Generation, Measurement, Observable, Pairs, Parameter, Series, Verdict},
+    content::{
+        Band, Check, Combination, Composition, CountBin, Counts, Generation, Measurement, Observable, Pairs, Parameter,
+        Predicted, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
+    },
     number::tick,
     render,
 };
@@ -39,11 +45,18 @@ fn content() -> Content {
         parameters: parameters(),
         time_unit: "day".into(),
         observables: vec![cells(), fraction()],
+        survival: vec![survival()],
+        shares: vec![shares()],
+        counts: vec![counts()],
+        compositions: vec![composition()],
+        checks: vec![check()],
         pairs: pairs(),
         generations: (0..8).map(generation).collect(),
         optimiser_starts: (0..20).map(|start| -40.0 - (f64::from(start) - 15.0).max(0.0).powi(3)).collect(),
         stopping_reason: "the threshold was reached".into(),
         seconds: 133.0,
+        methods: format!("Invented ({HOSTILE})."),
+        bibliography: HOSTILE.into(),
         settings: vec![("seed".into(), "1".into()), (HOSTILE.into(), HOSTILE.into())],
         command: format!("metacascade fit '{HOSTILE}' --seed 1 -o run"),
         versions: vec![("metacascade".into(), env!("CARGO_PKG_VERSION").into())],
@@ -86,6 +99,7 @@ fn parameter(name: &str, description: &str, bounds: [f64; 2], median: f64, sd: f
         prior: format!("log-uniform from {} to {}", tick(lower), tick(upper)),
         estimate: quantiles[2],
         interval_50: [quantiles[1], quantiles[3]],
+        interval_80: [0.35 * quantiles[0] + 0.65 * quantiles[1], 0.35 * quantiles[4] + 0.65 * quantiles[3]],
         interval_95: [quantiles[0], quantiles[4]],
         contraction: match verdict {
             Verdict::Determined => 0.99,
@@ -94,6 +108,7 @@ fn parameter(name: &str, description: &str, bounds: [f64; 2], median: f64, sd: f
         },
         effective_draws: Some(612.0),
         verdict,
+        tie: (verdict == Verdict::PartlyDetermined).then(|| Tie { with: HOSTILE.into(), of: Combination::Product }),
         log_scale: true,
         prior_density: prior,
         posterior_density: posterior,
@@ -108,7 +123,7 @@ fn cells() -> Observable {
             let time = f64::from(index) * 8.0;
             let value =
                 if index == 0 && rate < 0.2 { 0.0 } else { expected(time) * [0.8, 1.3, 1.0, 0.7, 1.2][index as usize] };
-            Measurement { time, value, sd: Some(0.4 * value), replicate: String::new() }
+            Measurement { time, value, sd: Some(0.4 * value), found_of: None, replicate: String::new() }
         });
         Series { arm: name.into(), data: data.collect(), bands: bands(expected, 0.35) }
     };
@@ -117,6 +132,7 @@ fn cells() -> Observable {
         name: "cells in the lung".into(),
         unit: "cells".into(),
         log_axis: true,
+        over_time: true,
         series: vec![arm("control", 0.25), arm(HOSTILE, 0.12)],
     }
 }
@@ -130,11 +146,106 @@ fn fraction() -> Observable {
             time,
             value: expected(time) * (1.0 + 0.2 * f64::from(index).sin()),
             sd: None,
+            found_of: None,
             replicate: "1".into(),
         }
     };
     let series = vec![Series { arm: String::new(), data: (0..10).map(point).collect(), bands: bands(expected, 0.2) }];
-    Observable { id: "fraction".into(), name: String::new(), unit: String::new(), log_axis: false, series }
+    Observable {
+        id: "fraction".into(),
+        name: String::new(),
+        unit: String::new(),
+        log_axis: false,
+        over_time: true,
+        series,
+    }
+}
+
+/// An event with a constant hazard in two arms; every fourth subject is lost from sight before it.
+fn survival() -> Survival {
+    let arm = |name: &str, hazard: f64| {
+        let subject = |index: u32| {
+            let time = (-(1.0 - (f64::from(index) + 0.5) / 40.0).ln() / hazard).min(60.0);
+            let event = index % 4 != 3 && time < 60.0;
+            (if event { time } else { 0.7 * time }, event)
+        };
+        let band = |index: u32| {
+            let time = f64::from(index) * 0.5;
+            let median = (-hazard * time).exp();
+            let sd = (median * (1.0 - median) / 40.0).sqrt();
+            let [lower95, lower50, _, upper50, upper95] = SCORES.map(|score| (median + sd * score).clamp(0.0, 1.0));
+            Band { time, median, lower50, upper50, lower95, upper95 }
+        };
+        Stratum { name: name.into(), observed: (0..40).map(subject).collect(), bands: (0..=120).map(band).collect() }
+    };
+    Survival {
+        endpoint: "lung_detected >= 1".into(),
+        by: "arm".into(),
+        strata: vec![arm("control", 0.06), arm(HOSTILE, 0.02)],
+    }
+}
+
+/// Transforms of 40 measurements that scatter a little less than they should.
+fn check() -> Check {
+    let size = 40;
+    let pit: Vec<f64> = (0..size).map(|index| 0.1 + 0.8 * (f64::from(index) + 0.5) / f64::from(size)).collect();
+    let band = UniformBand::new(pit.len(), Key::new(1));
+    Check {
+        name: HOSTILE.into(),
+        of: "scatter about the model".into(),
+        p_value: 0.98,
+        inside: band.holds(&pit),
+        repeated: false,
+        band: band.ends().collect(),
+        pit,
+    }
+}
+
+fn shares() -> Shares {
+    let share = |(index, name): (usize, &str)| {
+        let (found, of, expected) = (3.0 * index as f64, 10.0 + 5.0 * index as f64, 0.3);
+        let sd = (expected * (1.0 - expected) / of).sqrt();
+        let [lower95, lower50, median, upper50, upper95] = SCORES.map(|score| (expected + sd * score).clamp(0.0, 1.0));
+        Share {
+            name: name.into(),
+            found,
+            of,
+            exact: clopper_pearson(found, of, 0.95),
+            predicted: Some(Predicted { lower95, lower50, median, upper50, upper95 }),
+        }
+    };
+    let rows: Vec<Share> = ["line A", "line B", HOSTILE, "line B"].into_iter().enumerate().map(share).collect();
+    Shares { title: "metastasis".into(), by: "group".into(), panels: vec![SharePanel { name: HOSTILE.into(), rows }] }
+}
+
+/// Counts of 40 subjects with a mean of 2, and their law.
+fn counts() -> Counts {
+    let observed = [7, 9, 12, 6, 3, 2, 1, 0];
+    let bin = |number: usize| {
+        let expected = 40.0 * (-2.0_f64).exp() * 2.0_f64.powi(number as i32) / (1..=number).product::<usize>() as f64;
+        let [lower95, lower50, median, upper50, upper95] =
+            SCORES.map(|score| (expected + expected.sqrt() * score).round().max(0.0));
+        let predicted = Some(Predicted { lower95, lower50, median, upper50, upper95 });
+        CountBin { label: number.to_string(), observed: observed[number], expected, predicted }
+    };
+    let panel = Rootogram { name: HOSTILE.into(), subjects: 40, bins: (0..observed.len()).map(bin).collect() };
+    Counts { title: "cells in 7.5 ml of blood".into(), panels: vec![panel] }
+}
+
+fn composition() -> Composition {
+    let whole = |arm: &str, time: f64| {
+        let stem = 0.2 + 0.4 * (-0.3 * time).exp();
+        let measured = vec![stem * 1.1, 0.3, 0.7 - stem * 1.1];
+        Whole { arm: arm.into(), time, measured, predicted: vec![stem, 0.3, 0.7 - stem] }
+    };
+    Composition {
+        title: "phenotypes".into(),
+        parts: ["stem-like", HOSTILE, "luminal"].map(String::from).into(),
+        wholes: [("control", 0.0), ("control", 6.0), (HOSTILE, 0.0), (HOSTILE, 6.0)]
+            .into_iter()
+            .map(|(arm, time)| whole(arm, time))
+            .collect(),
+    }
 }
 
 /// Log-normal bands around an expected value.

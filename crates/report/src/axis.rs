@@ -84,6 +84,12 @@ impl Axis {
         Self::log(all().filter(|value| *value >= lower / 100.0 && *value <= highest), 0.04)
     }
 
+    /// The same linear axis with about as many ticks.
+    #[must_use]
+    pub fn with_ticks(self, wanted: f64) -> Self {
+        Self { ticks: linear_ticks(self.domain, wanted), ..self }
+    }
+
     /// The value moved into the domain; NaN stays NaN.
     #[must_use]
     pub fn clamp(&self, value: f64) -> f64 {

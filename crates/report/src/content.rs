@@ -1,5 +1,8 @@
 //! What a report says, as plain data. Nothing here knows HTML or Vega.
 
+mod samples;
+
+pub use samples::{Composition, CountBin, Counts, Predicted, Rootogram, Share, SharePanel, Shares, Whole};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -24,6 +27,16 @@ pub struct Content {
     pub time_unit: String,
     /// What was measured and what the fitted model predicts.
     pub observables: Vec<Observable>,
+    /// When things happened to subjects, and what the fitted model predicts.
+    pub survival: Vec<Survival>,
+    /// Numbers found among so many, and what the fitted model predicts.
+    pub shares: Vec<Shares>,
+    /// Counts of many subjects at the same time.
+    pub counts: Vec<Counts>,
+    /// What parts make up of a whole.
+    pub compositions: Vec<Composition>,
+    /// Whether the data look like data of the model.
+    pub checks: Vec<Check>,
     /// Draws from the joint posterior.
     pub pairs: Pairs,
     /// Generations of a sequential sampler, in order; empty for other methods.
@@ -34,6 +47,10 @@ pub struct Content {
     pub stopping_reason: String,
     /// Wall-clock seconds of the fit.
     pub seconds: f64,
+    /// What was done, as a paragraph for a paper; may be empty.
+    pub methods: String,
+    /// The references that [`Content::methods`] cites, in BibTeX.
+    pub bibliography: String,
     /// Every setting and its value.
     pub settings: Vec<(String, String)>,
     /// The command that reproduces the run.
@@ -59,6 +76,8 @@ pub struct Parameter {
     pub estimate: f64,
     /// Central 50 % interval, lower and upper end.
     pub interval_50: [f64; 2],
+    /// Central 80 % interval, lower and upper end.
+    pub interval_80: [f64; 2],
     /// Central 95 % interval, lower and upper end.
     pub interval_95: [f64; 2],
     /// 1 − posterior variance / prior variance, on the logarithmic scale if `log_scale`: 0 if the data
@@ -68,6 +87,8 @@ pub struct Parameter {
     pub effective_draws: Option<f64>,
     /// What the data said about the parameter.
     pub verdict: Verdict,
+    /// The parameter that it is known together with, where it is not known by itself.
+    pub tie: Option<Tie>,
     /// Whether the parameter is shown on a logarithmic axis.
     pub log_scale: bool,
     /// Prior density as ascending points `[value, density]`; the density is per unit of the shown axis
@@ -114,6 +135,46 @@ impl Verdict {
     }
 }
 
+/// What the data fix of two parameters of which they do not fix this one alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tie {
+    /// The other parameter's name.
+    pub with: String,
+    /// What is fixed.
+    pub of: Combination,
+}
+
+/// A combination of two parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Combination {
+    /// Their product.
+    Product,
+    /// Their ratio.
+    Ratio,
+    /// Their sum.
+    Sum,
+    /// Their difference.
+    Difference,
+    /// A line or curve along which both may move.
+    Curve,
+}
+
+impl Tie {
+    /// Such as `only its product with seeding is fixed`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let with = &self.with;
+        match self.of {
+            Combination::Product => format!("only its product with {with} is fixed"),
+            Combination::Ratio => format!("only its ratio to {with} is fixed"),
+            Combination::Sum => format!("only its sum with {with} is fixed"),
+            Combination::Difference => format!("only its difference from {with} is fixed"),
+            Combination::Curve => format!("only together with {with} is it fixed"),
+        }
+    }
+}
+
 /// A measured quantity with its predictions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observable {
@@ -125,7 +186,9 @@ pub struct Observable {
     pub unit: String,
     /// Whether the values span decades and are shown on a logarithmic axis (symmetric-logarithmic if there are zeros).
     pub log_axis: bool,
-    /// One series per arm of the experiment.
+    /// Whether it is drawn over time; it is not where whole samples ([`Shares`]) tell more.
+    pub over_time: bool,
+    /// One series per arm of the experiment, or per group of subjects.
     pub series: Vec<Series>,
 }
 
@@ -157,6 +220,8 @@ pub struct Measurement {
     pub value: f64,
     /// Standard deviation, in the observable's unit, where reported.
     pub sd: Option<f64>,
+    /// The number found and among how many, where the value is a share of a known number.
+    pub found_of: Option<(f64, f64)>,
     /// Identifier of the replicate; may be empty.
     pub replicate: String,
 }
@@ -176,6 +241,65 @@ pub struct Band {
     pub lower95: f64,
     /// Upper end of the central 95 % interval.
     pub upper95: f64,
+}
+
+/// Times to an event of all subjects at once, or of subjects told apart by one thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Survival {
+    /// What happens, such as `the first detected lesion (lung)`.
+    pub endpoint: String,
+    /// What subjects are told apart by, such as `arm`; empty if they are not.
+    pub by: String,
+    /// The subjects: all, or one entry per arm or part.
+    pub strata: Vec<Stratum>,
+}
+
+/// Subjects whose times to an event make up one Kaplan–Meier curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stratum {
+    /// Who they are; empty if all.
+    pub name: String,
+    /// Of each subject the time, in [`Content::time_unit`], and whether the event happened then (else it had not until
+    /// then).
+    pub observed: Vec<(f64, bool)>,
+    /// Ascending in time from 0: the share without the event among as many subjects of the model (`median`), and predictive
+    /// intervals of the Kaplan–Meier estimate of that share when they are followed as these were.
+    pub bands: Vec<Band>,
+}
+
+impl Stratum {
+    /// How many subjects are followed without an event until a time at least.
+    #[must_use]
+    pub fn at_risk(&self, time: f64) -> usize {
+        self.observed.iter().filter(|(end, _)| *end >= time).count()
+    }
+
+    /// The longest follow-up.
+    #[must_use]
+    pub fn end(&self) -> f64 {
+        self.observed.iter().map(|(time, _)| *time).fold(0.0, f64::max)
+    }
+}
+
+/// How one kind of data compares with data sets simulated from the posterior.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// What was measured.
+    pub name: String,
+    /// What is compared, such as `scatter about the model`.
+    pub of: String,
+    /// Posterior-predictive p-value: the share of simulated data sets that deviate as much from the model as the data, or
+    /// more.
+    pub p_value: f64,
+    /// For each measurement the share of simulated ones below it (probability integral transform); may be empty.
+    pub pit: Vec<f64>,
+    /// The simultaneous 95 % band of the distribution function of as many independent uniform values: points, and lower
+    /// and upper end.
+    pub band: Vec<(f64, [f64; 2])>,
+    /// Whether the distribution function of `pit` is inside the band.
+    pub inside: bool,
+    /// Whether subjects were measured repeatedly: their measurements are not independent, and the band is too narrow.
+    pub repeated: bool,
 }
 
 /// Draws from the joint posterior, all of equal weight.

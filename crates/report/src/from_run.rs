@@ -1,7 +1,13 @@
 //! What a run says, gathered for the page.
 
+mod checks;
 mod density;
+mod methods;
+mod parts;
 mod predictions;
+mod samples;
+mod survival;
+mod ties;
 mod words;
 
 use metacascade_inference::{self as inference, Posterior, Scale, moments};
@@ -26,7 +32,9 @@ pub fn content(run: &Run) -> Content {
         None => ParameterSummary::all(problem, posterior),
     };
     let parameters = parameters(run, &summaries);
-    let observables = predictions::observables(run);
+    let samples = samples::Samples::new(run);
+    let observables = predictions::observables(run, &samples);
+    let survival = survival::survival(run);
     let mut warnings: Vec<String> = match outcome {
         Some(outcome) => outcome.warnings.clone(),
         None => {
@@ -34,15 +42,20 @@ pub fn content(run: &Run) -> Content {
         }
     };
     warnings.extend(problem.warnings().iter().cloned());
-    Content {
+    let mut content = Content {
         title: problem.title().to_owned(),
         subtitle: problem.description().to_owned(),
         method: method(run),
-        headline: words::headline(&parameters, &observables),
+        headline: words::headline(&parameters, &observables, &survival),
         warnings,
         parameters,
-        time_unit: problem.network().time_unit().to_owned(),
+        time_unit: time_unit(problem).to_owned(),
         observables,
+        survival,
+        shares: samples.shares(),
+        counts: samples.counts(),
+        compositions: samples.compositions(),
+        checks: checks::checks(run),
         pairs: pairs(problem, posterior, settings.seed),
         generations: run
             .generations
@@ -62,6 +75,18 @@ pub fn content(run: &Run) -> Content {
         command: settings.command.clone(),
         versions: versions(&settings.version),
         file_hashes: problem.files().iter().map(|file| (file.name.clone(), file.sha256.clone())).collect(),
+        ..Content::default()
+    };
+    content.methods = methods::paragraph(run, &content);
+    content.bibliography = methods::bibliography(&content.methods);
+    content
+}
+
+/// The unit of time for readers; empty where time is a pure number.
+fn time_unit(problem: &Problem) -> &str {
+    match problem.network().time_unit() {
+        "1" => "",
+        unit => unit,
     }
 }
 
@@ -115,18 +140,21 @@ fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {
         FitMethod::Surrogate | FitMethod::Mcmc => run.outcome.as_ref().map(|outcome| outcome.effective_sample_size),
         FitMethod::Mle => None,
     };
-    let all = problem.estimated_rows().zip(problem.estimated()).zip(summaries).enumerate();
-    all.map(|(index, ((row, parameter), summary))| Parameter {
+    let ties = ties::ties(run);
+    let all = problem.estimated_rows().zip(problem.estimated()).zip(summaries).zip(ties).enumerate();
+    all.map(|(index, (((row, parameter), summary), tie))| Parameter {
         name: row.id.clone(),
         description: if row.name.is_empty() { row.description.clone() } else { row.name.clone() },
         unit: row.unit.clone(),
         prior: words::prior(parameter),
         estimate: summary.median,
         interval_50: summary.interval50.into(),
+        interval_80: [0.1, 0.9].map(|p| posterior.quantiles(index).at(p)),
         interval_95: summary.interval95.into(),
         contraction: summary.contraction,
         effective_draws: effective,
         verdict: Verdict::of(summary.contraction),
+        tie,
         log_scale: parameter.scale == Scale::Log10,
         prior_density: density::prior(parameter),
         posterior_density: density::posterior(parameter, &posterior.column(index), &posterior.weights),

@@ -46,6 +46,17 @@ pub fn interval(lower: f64, upper: f64) -> String {
     format!("{} – {}", significant(lower, 3), significant(upper, 3))
 }
 
+/// A share in per cent, with a decimal where a whole number would be 0 or 100 and is not.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    let value = 100.0 * share;
+    if !value.is_finite() {
+        return "–".into();
+    }
+    let near = |end: f64| (value - end).abs() < 0.5 && value != end;
+    if near(0.0) || near(100.0) { format!("{value:.1} %") } else { format!("{value:.0} %") }
+}
+
 /// A count in full, thousands set apart by narrow spaces.
 #[must_use]
 pub fn count(value: u64) -> String {
@@ -205,6 +216,15 @@ mod tests {
             assert_eq!(ticks(&values, log), labels);
         }
         assert_eq!(ticks(&[], true), Vec::<String>::new());
+    }
+
+    #[test]
+    fn shares_in_per_cent() {
+        for (share, text) in
+            [(0.0, "0 %"), (0.002, "0.2 %"), (0.126, "13 %"), (0.9961, "99.6 %"), (1.0, "100 %"), (f64::NAN, "–")]
+        {
+            assert_eq!(percent(share), text);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The page: texts and figures of a [`Content`] poured into the template.
 
+mod blocks;
 mod rows;
 
 use askama::Template;
@@ -7,13 +8,17 @@ use serde_json::Value;
 
 use crate::{
     Content, Error,
-    content::{Observable, Parameter},
-    figures::{convergence, data_against_prediction, marginals, pairs, with_unit},
+    content::Parameter,
+    figures::{convergence, marginals, pairs, pit, ridges},
     inline,
     number::{count, duration},
     style,
 };
-use rows::{CorrelationRow, DataRow, GenerationRow, ParameterRow};
+use blocks::{Kind, Section};
+use rows::{CheckRow, CorrelationRow, GenerationRow, ParameterRow};
+
+/// Parameters from which on an overview of all is drawn before each of them.
+const RIDGES: usize = 3;
 
 /// A figure as the template wants it.
 struct Figure {
@@ -31,13 +36,6 @@ impl Figure {
     }
 }
 
-/// An observable's heading, panels and table.
-struct ObservableView {
-    heading: String,
-    panels: Vec<Figure>,
-    rows: Vec<DataRow>,
-}
-
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
@@ -47,14 +45,17 @@ struct Page<'a> {
     chart_config: String,
     libraries: [&'static str; 3],
     script: &'static str,
-    observables: Vec<ObservableView>,
+    sections: Vec<Section>,
     parameters: Vec<ParameterRow<'a>>,
     headline: Vec<String>,
     warnings: Vec<String>,
     /// The effective draws of all parameters, if they agree; a column of the table tells them apart otherwise.
     effective_draws: Option<String>,
     shows_effective_draws: bool,
+    ridges: Option<Figure>,
     marginals: Vec<Figure>,
+    checks: Vec<CheckRow<'a>>,
+    transforms: Vec<Figure>,
     pairs: Option<Figure>,
     correlations: Vec<CorrelationRow<'a>>,
     convergence: Vec<Figure>,
@@ -66,7 +67,6 @@ struct Page<'a> {
 
 /// Fills in the template. The pairs have been checked.
 pub fn render(content: &Content) -> Result<String, Error> {
-    let arms = arms(&content.observables);
     let effective_draws = common_effective_draws(&content.parameters);
     let page = Page {
         content,
@@ -75,17 +75,26 @@ pub fn render(content: &Content) -> Result<String, Error> {
         chart_config: inline::json(&style::config()),
         libraries: inline::LIBRARIES,
         script: inline::SCRIPT,
-        observables: content.observables.iter().map(|observable| view(observable, &arms, &content.time_unit)).collect(),
+        sections: blocks::sections(content),
         parameters: content.parameters.iter().map(ParameterRow::new).collect(),
         headline: content.headline.iter().map(|sentence| tied(sentence)).collect(),
         warnings: content.warnings.iter().map(|sentence| tied(sentence)).collect(),
         shows_effective_draws: effective_draws.is_none()
             && content.parameters.iter().any(|parameter| parameter.effective_draws.is_some()),
         effective_draws: effective_draws.map(|draws| count(draws.round() as u64)),
+        ridges: (content.parameters.len() >= RIDGES)
+            .then(|| Figure::new(&ridges::spec(&content.parameters), "parameters")),
         marginals: content
             .parameters
             .iter()
             .map(|parameter| Figure::new(&marginals::spec(parameter), &format!("parameter {}", parameter.name)))
+            .collect(),
+        checks: content.checks.iter().map(CheckRow::new).collect(),
+        transforms: content
+            .checks
+            .iter()
+            .filter(|check| !check.pit.is_empty())
+            .map(|check| Figure::new(&pit::spec(check), &format!("transforms {}", check.name)))
             .collect(),
         pairs: (content.pairs.names.len() > 1)
             .then(|| Figure { renderer: "canvas", ..Figure::new(&pairs::spec(&content.pairs), "pairs") }),
@@ -111,31 +120,6 @@ fn tied(sentence: &str) -> String {
     sentence.replace(" %", "\u{a0}%")
 }
 
-/// The named arms of all observables in order of appearance: an arm has one colour throughout.
-fn arms(observables: &[Observable]) -> Vec<&str> {
-    let mut arms: Vec<&str> = Vec::new();
-    for series in observables.iter().flat_map(|observable| &observable.series) {
-        if !series.arm.is_empty() && !arms.contains(&series.arm.as_str()) {
-            arms.push(&series.arm);
-        }
-    }
-    arms
-}
-
-fn view(observable: &Observable, arms: &[&str], time_unit: &str) -> ObservableView {
-    let panels = observable.series.iter().map(|series| {
-        let arm = arms.iter().position(|arm| *arm == series.arm);
-        let colour = arm.map_or(style::POSTERIOR, |arm| style::ARMS[arm % style::ARMS.len()]);
-        let spec = data_against_prediction::spec(observable, series, time_unit, colour);
-        Figure::new(&spec, &format!("{} {}", observable.id, series.arm))
-    });
-    ObservableView {
-        heading: with_unit(observable.label(), &observable.unit),
-        panels: panels.collect(),
-        rows: observable.series.iter().flat_map(DataRow::all).collect(),
-    }
-}
-
 fn convergence_figures(content: &Content) -> Vec<Figure> {
     let mut figures = Vec::new();
     if !content.generations.is_empty() {
@@ -159,7 +143,10 @@ fn file_name(name: &str) -> String {
 mod tests {
     use crate::{
         Content,
-        content::{Observable, Parameter, Series, Verdict},
+        content::{
+            Check, Combination, Composition, CountBin, Counts, Observable, Parameter, Rootogram, Series, Share,
+            SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
+        },
         render,
     };
 
@@ -174,23 +161,68 @@ mod tests {
             prior: name.clone(),
             estimate: 1.0,
             interval_50: [0.9, 1.1],
+            interval_80: [0.7, 1.3],
             interval_95: [0.5, f64::NAN],
             contraction: f64::NAN,
             effective_draws: None,
             verdict: Verdict::FollowsPrior,
+            tie: Some(Tie { with: name.clone(), of: Combination::Product }),
             log_scale: true,
             prior_density: vec![[0.1, 1.0], [10.0, 1.0]],
             posterior_density: Vec::new(),
         };
         let series = vec![Series { arm: name.clone(), data: Vec::new(), bands: Vec::new() }];
-        let observable =
-            Observable { id: name.clone(), name: name.clone(), unit: name.clone(), log_axis: true, series };
+        let observable = Observable {
+            id: name.clone(),
+            name: name.clone(),
+            unit: name.clone(),
+            log_axis: true,
+            over_time: true,
+            series,
+        };
         let content = Content {
             title: name.clone(),
             headline: vec![name.clone()],
             warnings: vec![name.clone()],
             parameters: vec![parameter],
             observables: vec![observable],
+            survival: vec![Survival {
+                endpoint: name.clone(),
+                by: "arm".into(),
+                strata: vec![Stratum { name: name.clone(), observed: vec![(1.0, true)], bands: Vec::new() }],
+            }],
+            shares: vec![Shares {
+                title: name.clone(),
+                by: name.clone(),
+                panels: vec![SharePanel {
+                    name: name.clone(),
+                    rows: vec![Share { name: name.clone(), found: 1.0, of: 2.0, exact: [0.0, 1.0], predicted: None }],
+                }],
+            }],
+            counts: vec![Counts {
+                title: name.clone(),
+                panels: vec![Rootogram {
+                    name: name.clone(),
+                    subjects: 8,
+                    bins: vec![CountBin { label: name.clone(), observed: 8, expected: f64::NAN, predicted: None }],
+                }],
+            }],
+            compositions: vec![Composition {
+                title: name.clone(),
+                parts: vec![name.clone()],
+                wholes: vec![Whole { arm: name.clone(), time: 1.0, measured: vec![1.0], predicted: Vec::new() }],
+            }],
+            checks: vec![Check {
+                name: name.clone(),
+                of: name.clone(),
+                p_value: f64::NAN,
+                pit: vec![0.5],
+                band: Vec::new(),
+                inside: false,
+                repeated: true,
+            }],
+            methods: name.clone(),
+            bibliography: name.clone(),
             settings: vec![(name.clone(), name.clone())],
             command: name.clone(),
             ..Content::default()

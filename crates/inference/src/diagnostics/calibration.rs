@@ -3,8 +3,8 @@
 use metacascade_random::Key;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{Binomial, DiscreteCDF};
 
+use super::UniformBand;
 use crate::{Failure, Law, Parameter, Posterior, Proposal, Simulator};
 
 /// A simulator with other observations, such as simulated ones.
@@ -98,7 +98,7 @@ pub fn calibrate<S: Simulator>(
         }
     }
     let replicates = ranks.first().map_or(0, Vec::len);
-    let band = Band::new(replicates, Key::new(seed).child(u64::MAX));
+    let band = UniformBand::new(replicates, Key::new(seed).child(u64::MAX));
     let of_parameter = |(parameter, ranks): (&Parameter, Vec<f64>)| {
         let within = |level: f64| {
             let tail = 0.5 * (1.0 - level);
@@ -119,61 +119,6 @@ fn rank(posterior: &Posterior, index: usize, value: f64, share: f64) -> f64 {
         std::cmp::Ordering::Greater => 0.0,
     });
     terms.sum::<f64>().clamp(0.0, 1.0)
-}
-
-/// The simultaneous 95 % band of the distribution function of uniform values (Säilynoja, Bürkner & Vehtari 2022, Stat.
-/// Comput. 32:32): at each of some points the count below is binomial; the band is as many of its quantiles wide as 95 % of
-/// simulated samples need at all points together.
-struct Band {
-    points: Vec<f64>,
-    /// By point and count: twice the smaller tail probability.
-    tails: Vec<Vec<f64>>,
-    limit: f64,
-}
-
-/// Points of the band, and samples simulated for it.
-const POINTS: usize = 50;
-const SAMPLES: usize = 2000;
-
-impl Band {
-    fn new(size: usize, key: Key) -> Self {
-        let points: Vec<f64> = (1..POINTS).map(|point| point as f64 / POINTS as f64).collect();
-        let tails = points.iter().map(|&p| match Binomial::new(p, size as u64) {
-            Ok(law) => (0..=size as u64)
-                .map(|count| 2.0 * law.cdf(count).min(if count == 0 { 1.0 } else { law.sf(count - 1) }))
-                .collect(),
-            Err(_) => vec![1.0; size + 1],
-        });
-        let mut band = Self { tails: tails.collect(), points, limit: 0.0 };
-        let mut lowest: Vec<f64> = (0..SAMPLES)
-            .map(|sample| {
-                let mut stream = key.child(sample as u64).stream();
-                let values: Vec<f64> = (0..size).map(|_| stream.random()).collect();
-                band.lowest(&values)
-            })
-            .collect();
-        lowest.sort_by(f64::total_cmp);
-        band.limit = lowest[SAMPLES / 20];
-        band
-    }
-
-    /// The smallest tail probability over all points.
-    fn lowest(&self, values: &[f64]) -> f64 {
-        let mut counts = vec![0; POINTS + 1];
-        for value in values {
-            counts[((value * POINTS as f64).ceil() as usize).clamp(1, POINTS)] += 1;
-        }
-        let mut below = 0;
-        let tails = (0..self.points.len()).map(|point| {
-            below += counts[point + 1];
-            self.tails[point][below]
-        });
-        tails.fold(1.0, f64::min)
-    }
-
-    fn holds(&self, values: &[f64]) -> bool {
-        self.lowest(values) >= self.limit
-    }
 }
 
 #[cfg(test)]
@@ -225,18 +170,6 @@ mod tests {
         assert!(!study(0.35, 1.0).parameters[0].inside);
         assert!(!study(0.0, 0.67).parameters[0].inside && study(0.0, 0.67).parameters[0].coverage[1] < 0.75);
         assert!(!study(0.0, 1.5).parameters[0].inside && study(0.0, 1.5).parameters[0].coverage[1] > 0.87);
-    }
-
-    /// Uniform samples of 100 leave the band in 5 % of cases: 400 samples, 4 standard errors .044.
-    #[test]
-    fn the_band_holds_what_it_says() {
-        let band = Band::new(100, Key::new(1));
-        let outside = (0..400).filter(|&sample| {
-            let mut stream = Key::new(2).child(sample).stream();
-            !band.holds(&(0..100).map(|_| stream.random()).collect::<Vec<f64>>())
-        });
-        let share = outside.count() as f64 / 400.0;
-        assert!((share - 0.05).abs() < 0.044, "{share}");
     }
 
     #[test]

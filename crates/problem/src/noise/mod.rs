@@ -10,6 +10,8 @@ mod shares;
 
 use metacascade_random::rand::Rng;
 
+pub use shares::clopper_pearson;
+
 /// A noise law of PEtab version 2 (specification, "Noise distributions"), or one of ours for counts, under the names
 /// that PEtab's own proposal uses (PEtab-dev/PEtab, pull request 654).
 ///

@@ -2,9 +2,12 @@
 
 use metacascade_random::rand::Rng;
 use rand_distr::{Beta, Binomial, Distribution};
-use statrs::function::{
-    beta::{checked_beta_reg, ln_beta},
-    gamma::ln_gamma,
+use statrs::{
+    distribution::{Beta as BetaLaw, ContinuousCDF as _},
+    function::{
+        beta::{checked_beta_reg, ln_beta},
+        gamma::ln_gamma,
+    },
 };
 
 use super::counts::is_count;
@@ -80,4 +83,16 @@ pub fn sample_beta_binomial(y: f64, sigma: f64, trials: f64, random: &mut impl R
     let y = y.clamp(0.0, 1.0);
     let varied = beta(y, sigma).and_then(|(a, b)| Beta::new(a, b).ok()).map_or(y, |law| law.sample(random));
     sample_binomial(varied, trials, random)
+}
+
+/// The exact interval of a probability of which `found` of `of` trials are known (Clopper & Pearson 1934, Biometrika
+/// 26:404): it holds the truth with a probability of at least `level`.
+#[must_use]
+pub fn clopper_pearson(found: f64, of: f64, level: f64) -> [f64; 2] {
+    let tail = 0.5 * (1.0 - level);
+    // Shapes are at least 1 where they are used.
+    let quantile = |a: f64, b: f64, p: f64| BetaLaw::new(a, b).map_or(f64::NAN, |law| law.inverse_cdf(p));
+    let lower = if found <= 0.0 { 0.0 } else { quantile(found, of - found + 1.0, tail) };
+    let upper = if found >= of { 1.0 } else { quantile(found + 1.0, of - found, 1.0 - tail) };
+    [lower, upper]
 }

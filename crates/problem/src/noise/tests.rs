@@ -168,3 +168,19 @@ fn samples_follow_the_density() {
         assert!((below as f64 / 20_000.0 - 0.5).abs() < 0.02, "{law:?}: {below}");
     }
 }
+
+/// Its ends by their definition: with the lower one as probability, as many or more are found in 2.5 % of cases, with the
+/// upper one as many or fewer. 0 of 10 and 10 of 10 have one end in closed form, 1 − .025^(1/10).
+#[test]
+fn exact_intervals_of_shares_are_those_of_the_binomial_law() {
+    let law = NoiseDistribution::Binomial;
+    for (found, of) in [(1.0, 10.0), (3.0, 10.0), (7.0, 9.0), (40.0, 400.0)] {
+        let [lower, upper] = super::clopper_pearson(found, of, 0.95);
+        assert!((law.log_tails(found - 1.0, lower, 1.0, of).1.exp() - 0.025).abs() < 1e-6, "{found} of {of}: {lower}");
+        assert!((law.log_tails(found, upper, 1.0, of).0.exp() - 0.025).abs() < 1e-6, "{found} of {of}: {upper}");
+    }
+    let end = 1.0 - 0.025_f64.powf(0.1);
+    let [none, all] = [0.0, 10.0].map(|found| super::clopper_pearson(found, 10.0, 0.95));
+    assert!(none[0] == 0.0 && (none[1] - end).abs() < 1e-9, "{none:?}");
+    assert!(all[1] == 1.0 && (all[0] - 1.0 + end).abs() < 1e-9, "{all:?}");
+}

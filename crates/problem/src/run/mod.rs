@@ -9,6 +9,10 @@
 //! posterior.parquet        one row for each particle: parameters (natural scale), weight, distance
 //! predictive.parquet       observableId, experimentId, time, draw, simulation, prediction
 //! individuals.parquet      quantity, groupId, subjectId, experimentId, draw, value: what varies, given the data
+//! predictive_data.parquet      data sets simulated from the posterior, each of the size of the one measured:
+//!                          observableId, experimentId, replicateId, time, draw, measurement
+//! predictive_survival.parquet  the same for times to events: subjectId, experimentId, endpoint, draw, time, event,
+//!                          eventTime (of the model, infinite where it does not happen while anybody is followed)
 //! diagnostics.json         [`Outcome`]
 //! report.html
 //! ```
@@ -19,6 +23,7 @@
 mod frame;
 mod outcome;
 mod reader;
+mod replicates;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +45,8 @@ pub(crate) const STARTS: &str = "starts.parquet";
 pub(crate) const POSTERIOR: &str = "posterior.parquet";
 pub(crate) const PREDICTIVE: &str = "predictive.parquet";
 pub(crate) const INDIVIDUALS: &str = "individuals.parquet";
+pub(crate) const PREDICTIVE_DATA: &str = "predictive_data.parquet";
+pub(crate) const PREDICTIVE_SURVIVAL: &str = "predictive_survival.parquet";
 pub(crate) const OUTCOME: &str = "diagnostics.json";
 
 /// The name of a generation's file.

@@ -9,9 +9,9 @@ use metacascade_inference::{Posterior, abc_smc::Generation};
 
 use super::{
     GENERATIONS, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError, RunSettings, SETTINGS,
-    STARTS, frame::Frame, generation_file, writer::is_run,
+    STARTS, frame::Frame, generation_file, replicates, writer::is_run,
 };
-use crate::{individuals::Individuals, predictive::Predictive, problem::Problem};
+use crate::{individuals::Individuals, predictive::Predictive, problem::Problem, replicates::Replicates};
 
 /// One generation of ABC-SMC, without its particles.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +70,8 @@ pub struct Run {
     pub predictive: Option<Predictive>,
     /// What each group and subject is like, where that varies and was told.
     pub individuals: Option<Individuals>,
+    /// Data sets simulated from the posterior, if the run came so far.
+    pub replicates: Option<Replicates>,
     /// What the fit came to, if it came to an end.
     pub outcome: Option<Outcome>,
 }
@@ -93,6 +95,7 @@ impl Run {
         let starts = optional(&folder.join(STARTS), |path| read_starts(path, &problem))?.unwrap_or_default();
         let predictive = optional(&folder.join(PREDICTIVE), |path| read_predictive(path, &problem))?;
         let individuals = optional(&folder.join(INDIVIDUALS), |path| read_individuals(path, &problem))?;
+        let replicates = replicates::read(&problem, |name| folder.join(name))?;
         let outcome = optional(&folder.join(OUTCOME), |path| {
             let text = std::fs::read_to_string(path).map_err(RunError::io("read", path))?;
             serde_json::from_str(&text).map_err(|error| RunError::damaged(path, error))
@@ -106,6 +109,7 @@ impl Run {
             starts,
             predictive,
             individuals,
+            replicates,
             outcome,
         })
     }

@@ -14,9 +14,11 @@ use super::{
     GENERATIONS, GenerationRow, HASHES, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError,
     RunSettings, SETTINGS, STARTS, StartRow,
     frame::{counts, numbers, texts, write_file, write_parquet},
-    generation_file,
+    generation_file, replicates,
 };
-use crate::{files::sha256, individuals::Individuals, predictive::Predictive, problem::Problem};
+use crate::{
+    files::sha256, individuals::Individuals, predictive::Predictive, problem::Problem, replicates::Replicates,
+};
 
 /// Writes a run.
 ///
@@ -142,6 +144,14 @@ impl RunWriter {
             numbers("value", individuals.value.iter().copied()),
         ];
         write_parquet(&self.path(INDIVIDUALS), columns)
+    }
+
+    /// Writes the data sets simulated from the posterior.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn replicates(&mut self, problem: &Problem, found: &Replicates) -> Result<(), RunError> {
+        replicates::write(problem, found, |name| self.path(name))
     }
 
     /// Writes what the fit came to.

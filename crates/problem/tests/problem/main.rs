@@ -10,5 +10,6 @@ mod load;
 mod mistakes;
 mod petab;
 mod predictive;
+mod replicates;
 mod run;
 mod simulator;

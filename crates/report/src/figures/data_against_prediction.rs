@@ -1,6 +1,9 @@
 //! Measurements against the posterior predictive distribution: one panel per observable and arm, all panels of
 //! an observable on the same axes.
 
+use std::collections::BTreeMap;
+
+use metacascade_problem::clopper_pearson;
 use serde_json::{Value, json};
 
 use super::{specification, tip, with_unit};
@@ -14,11 +17,15 @@ use crate::{
 /// Height of a panel in pixels.
 const HEIGHT: u32 = 210;
 
+/// Subjects measured repeatedly from which on each is a line.
+const LINES: usize = 8;
+
 /// Characters of a line of a panel's title.
 const TITLE: usize = 36;
 
 /// The panel of one arm: bands of 50 % and 95 %, the median, and the measurements with bars of one standard
-/// deviation either way. `colour` is the arm's.
+/// deviation either way, or of the exact 95 % interval of a share. Of many subjects measured repeatedly, each is a thin
+/// line. `colour` is the arm's.
 #[must_use]
 pub fn spec(observable: &Observable, series: &Series, time_unit: &str, colour: &str) -> Value {
     let [time, value] = axes(observable);
@@ -60,31 +67,56 @@ pub fn spec(observable: &Observable, series: &Series, time_unit: &str, colour: &
     spec["width"] = json!("container");
     spec["height"] = json!(HEIGHT);
     spec["datasets"] = json!({"bands": bands, "data": data});
-    spec["layer"] = json!([
+    let lines_shown = repeated(series) >= LINES;
+    let points = match lines_shown {
+        true => json!({"type": "point", "filled": true, "size": 8, "opacity": 0.6, "color": INK}),
+        false => json!({"type": "point", "filled": true, "size": 34, "opacity": 0.85, "color": INK}),
+    };
+    let mut layers = vec![
         bands_of(styled(area.clone(), 0.18), json!({"x": x, "y": y("lower95"), "y2": {"field": "upper95"}})),
         bands_of(styled(area, 0.32), json!({"x": x, "y": y("lower50"), "y2": {"field": "upper50"}})),
         bands_of(styled(line, 1.0), json!({"x": x, "y": y("median")})),
         // Unseen, but large enough to be pointed at.
         bands_of(
             json!({"type": "point", "filled": true, "size": 300, "opacity": 0, "clip": true}),
-            json!({"x": x, "y": y("median"), "tooltip": band_tips})
+            json!({"x": x, "y": y("median"), "tooltip": band_tips}),
         ),
         data_of(
             json!({"type": "rule", "color": INK, "clip": true}),
-            json!({"x": x, "y": y("lower"), "y2": {"field": "upper"}})
+            json!({"x": x, "y": y("lower"), "y2": {"field": "upper"}}),
         ),
-        data_of(
-            json!({"type": "point", "filled": true, "size": 34, "opacity": 0.85, "color": INK}),
-            json!({"x": x, "y": y("value"), "tooltip": data_tips})
-        ),
-    ]);
+        data_of(points, json!({"x": x, "y": y("value"), "tooltip": data_tips})),
+    ];
+    if lines_shown {
+        let line = json!({"type": "line", "color": INK, "strokeWidth": 0.7, "opacity": 0.4, "clip": true});
+        let detail = json!({"field": "replicate", "type": "nominal"});
+        layers.insert(2, data_of(line, json!({"x": x, "y": y("value"), "detail": detail})));
+    }
+    spec["layer"] = json!(layers);
     spec
 }
 
+/// How many named subjects were measured more than once.
+fn repeated(series: &Series) -> usize {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for point in series.data.iter().filter(|point| !point.replicate.is_empty()) {
+        *times.entry(&point.replicate).or_default() += 1;
+    }
+    times.values().filter(|times| **times > 1).count()
+}
+
+/// The ends of a measurement's bar.
+fn bar(point: &Measurement) -> [f64; 2] {
+    match (point.found_of, point.sd) {
+        (Some((found, of)), _) => clopper_pearson(found, of, 0.95),
+        (None, sd) => [point.value - sd.unwrap_or(0.0), point.value + sd.unwrap_or(0.0)],
+    }
+}
+
 /// A title in lines that fit into a panel on a phone.
-fn lines(title: &str) -> Vec<String> {
+pub(super) fn lines(title: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in title.split_whitespace() {
+    for word in title.split(' ').filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + word.chars().count() < TITLE => {
                 line.push(' ');
@@ -103,7 +135,7 @@ fn axes(observable: &Observable) -> [Axis; 2] {
     let times = data().map(|point| point.time).chain(bands().map(|band| band.time));
     let core: Vec<f64> = data().map(|point| point.value).collect();
     let medians = bands().map(|band| band.median);
-    let bars = data().flat_map(|point| [point.value - point.sd.unwrap_or(0.0), point.value + point.sd.unwrap_or(0.0)]);
+    let bars = data().flat_map(bar);
     let ends = bands().flat_map(|band| [band.lower95, band.upper95]);
     // A bar or an interval may reach below zero though the quantity cannot.
     let floor = if core.iter().all(|value| *value >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
@@ -139,13 +171,16 @@ fn band_row(band: &Band, axis: &Axis, time_unit: &str) -> Value {
 }
 
 fn data_row(point: &Measurement, axis: &Axis, time_unit: &str) -> Value {
-    let sd = point.sd.unwrap_or(0.0);
-    let spread = point.sd.map_or(String::new(), |sd| format!(" ± {}", significant(sd, 3)));
+    let [lower, upper] = bar(point);
+    let spread = match (point.found_of, point.sd) {
+        (Some((found, of)), _) => format!(" ({} of {})", tick(found), tick(of)),
+        (None, sd) => sd.map_or(String::new(), |sd| format!(" ± {}", significant(sd, 3))),
+    };
     json!({
         "time": point.time,
         "value": axis.clamp(point.value),
-        "lower": axis.clamp(point.value - sd),
-        "upper": axis.clamp(point.value + sd),
+        "lower": axis.clamp(lower),
+        "upper": axis.clamp(upper),
         "time_text": format!("{} {time_unit}", tick(point.time)),
         "value_text": format!("{}{spread}", significant(point.value, 3)),
         "replicate": if point.replicate.is_empty() { "–" } else { &point.replicate },

@@ -14,7 +14,7 @@ use crate::{
 const HEIGHT: u32 = 110;
 
 /// The panel of one parameter: prior and posterior density, and below them the median (dot) with the central
-/// intervals of 50 % (thick) and 95 % (thin).
+/// intervals of 50 % (thick), 80 % and 95 % (thin).
 #[must_use]
 pub fn spec(parameter: &Parameter) -> Value {
     let densities = [&parameter.prior_density, &parameter.posterior_density];
@@ -35,14 +35,14 @@ pub fn spec(parameter: &Parameter) -> Value {
             "mark": {"type": "area", "color": colour, "fillOpacity": opacity, "line": line, "clip": true}})
     };
     let below = json!({"value": HEIGHT + 6});
-    let span = |[lower, upper]: [f64; 2], width: f64| {
+    let span = |name: &str, [lower, upper]: [f64; 2], width: f64| {
         let mut start = x.clone();
         start["field"] = json!("lower");
         json!({
             "data": {"values": [{"lower": axis.clamp(lower), "upper": axis.clamp(upper), "text": interval(lower, upper)}]},
             "mark": {"type": "rule", "color": POSTERIOR, "strokeWidth": width},
             "encoding": {"x": start, "x2": {"field": "upper"}, "y": below,
-                "tooltip": [tip("text", if width < 3.0 { "95 % interval" } else { "50 % interval" })]}
+                "tooltip": [tip("text", name)]}
         })
     };
 
@@ -54,8 +54,9 @@ pub fn spec(parameter: &Parameter) -> Value {
     spec["layer"] = json!([
         curve("prior", GREY, 0.15, json!({"color": GREY, "strokeWidth": 1.2, "strokeDash": [4, 3]})),
         curve("posterior", POSTERIOR, 0.3, json!({"color": POSTERIOR, "strokeWidth": 1.8})),
-        span(parameter.interval_95, 1.5),
-        span(parameter.interval_50, 5.0),
+        span("95 % interval", parameter.interval_95, 1.3),
+        span("80 % interval", parameter.interval_80, 3.0),
+        span("50 % interval", parameter.interval_50, 6.0),
         {
             "data": {"values": [{"value": axis.clamp(parameter.estimate), "text": significant(parameter.estimate, 3)}]},
             "mark": {"type": "point", "filled": true, "shape": "circle", "size": 46, "opacity": 1, "color": "white",

@@ -49,6 +49,9 @@ pub fn spec(pairs: &Pairs) -> Value {
         .collect();
     let mut spec = specification("Scatter plots, histograms and correlations of the posterior draws");
     spec["datasets"] = json!({"draws": rows});
+    let names = pairs.names.iter().enumerate().map(|(index, name)| (format!("p{index}"), json!(name)));
+    // What the columns are called where the data are saved.
+    spec["usermeta"] = json!({"columns": names.collect::<serde_json::Map<String, Value>>()});
     spec["columns"] = json!(count);
     spec["concat"] = json!(panels);
     // Flush bounds align the panels whatever the width of their labels.

@@ -5,35 +5,38 @@ use std::collections::BTreeMap;
 use metacascade_inference::Quantiles;
 use metacascade_problem::{NoiseDistribution, Predictive, Problem, Run};
 
+use super::{parts::arm, samples::Samples};
 use crate::content::{Band, Measurement, Observable, Series};
 
 /// An observable and an experiment, by position.
 type Place = (usize, usize);
 
+/// Groups of subjects up to which each has a panel of its own.
+const GROUPS: usize = 16;
+
 /// Values that span more than this factor are shown on a logarithmic axis.
 const LOG_FACTOR: f64 = 30.0;
 
 /// All observables that were measured, in the order of the problem.
-pub fn observables(run: &Run) -> Vec<Observable> {
+pub fn observables(run: &Run, samples: &Samples<'_>) -> Vec<Observable> {
     let problem = &run.problem;
     let mut data = measurements(problem);
-    let mut bands = run.predictive.as_ref().map(bands).unwrap_or_default();
+    let bands = run.predictive.as_ref().map(bands).unwrap_or_default();
     let several = problem.experiments().len() > 1;
     let mut observables = Vec::new();
     for (index, observable) in problem.observables().iter().enumerate() {
-        let places: Vec<Place> = data.keys().copied().filter(|place| place.0 == index).collect();
-        let series: Vec<Series> = places
-            .into_iter()
-            .map(|place| {
-                let experiment = &problem.experiments()[place.1];
-                let name = if experiment.name.is_empty() { &experiment.id } else { &experiment.name };
-                Series {
-                    arm: if several { name.clone() } else { String::new() },
-                    data: data.remove(&place).unwrap_or_default(),
-                    bands: bands.remove(&place).unwrap_or_default(),
-                }
-            })
-            .collect();
+        let places: Vec<(Place, Option<usize>)> = data.keys().copied().filter(|key| key.0.0 == index).collect();
+        let one = |key: (Place, Option<usize>)| {
+            let names = several.then(|| arm(problem, key.0.1)).into_iter();
+            let names: Vec<String> = names.chain(key.1.map(|group| problem.groups()[group].clone())).collect();
+            Series {
+                arm: names.join(", "),
+                data: data.remove(&key).unwrap_or_default(),
+                // All groups of an arm have the prediction for a subject of a group of their kind.
+                bands: bands.get(&key.0).cloned().unwrap_or_default(),
+            }
+        };
+        let series: Vec<Series> = places.into_iter().map(one).collect();
         if series.is_empty() {
             continue;
         }
@@ -42,14 +45,17 @@ pub fn observables(run: &Run) -> Vec<Observable> {
             name: observable.name.clone(),
             unit: observable.unit.clone(),
             log_axis: spans_decades(&series),
+            over_time: !samples.replaces(index),
             series,
         });
     }
     observables
 }
 
-fn measurements(problem: &Problem) -> BTreeMap<Place, Vec<Measurement>> {
-    let mut data: BTreeMap<Place, Vec<Measurement>> = BTreeMap::new();
+/// The measurements at each place, and of each group of subjects, if there are not too many.
+fn measurements(problem: &Problem) -> BTreeMap<(Place, Option<usize>), Vec<Measurement>> {
+    let mut data: BTreeMap<(Place, Option<usize>), Vec<Measurement>> = BTreeMap::new();
+    let grouped = (2..=GROUPS).contains(&problem.groups().len());
     for series in problem.series() {
         let subject = &problem.trajectories()[series.trajectory];
         let replicate = match (subject.replicate.is_empty(), subject.repetition) {
@@ -57,13 +63,16 @@ fn measurements(problem: &Problem) -> BTreeMap<Place, Vec<Measurement>> {
             (true, repetition) => format!("{}", repetition + 1),
             (false, repetition) => format!("{} ({})", subject.replicate, repetition + 1),
         };
-        let normal = problem.observables()[series.observable].noise == NoiseDistribution::Normal;
-        let rows = data.entry((series.observable, series.experiment)).or_default();
+        let noise = problem.observables()[series.observable].noise;
+        let group = subject.subject.filter(|_| grouped).and_then(|subject| problem.subjects()[subject].group);
+        let rows = data.entry(((series.observable, series.experiment), group)).or_default();
         rows.extend(series.measurements.iter().map(|row| Measurement {
             time: row.time,
             // On the scale of the model's value, as predictions are.
             value: row.level(),
-            sd: row.noise.filter(|_| normal).map(|sd| sd / row.exposure),
+            sd: row.noise.filter(|_| noise == NoiseDistribution::Normal).map(|sd| sd / row.exposure),
+            found_of:
+                (noise.is_of_trials() || noise == NoiseDistribution::Multinomial).then_some((row.value, row.exposure)),
             replicate: replicate.clone(),
         }));
     }

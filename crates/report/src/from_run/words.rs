@@ -1,10 +1,11 @@
 //! Sentences.
 
 use metacascade_inference::{self as inference, Prior};
+use metacascade_problem::{kaplan_meier, survival_at};
 
 use crate::{
-    content::{Observable, Parameter, Verdict},
-    number::{count, significant, tick},
+    content::{Band, Combination, Observable, Parameter, Stratum, Survival, Verdict},
+    number::{count, percent, significant, tick},
 };
 
 /// A prior in words, such as `log-uniform from 0.001 to 0.3`.
@@ -44,9 +45,9 @@ fn range(name: &str, parameter: &inference::Parameter) -> String {
 
 /// What was found: how much the data said, then the determined parameters with their intervals, then the others, then how
 /// well the model fits.
-pub fn headline(parameters: &[Parameter], observables: &[Observable]) -> Vec<String> {
+pub fn headline(parameters: &[Parameter], observables: &[Observable], survival: &[Survival]) -> Vec<String> {
     let of = |verdict: Verdict| parameters.iter().filter(move |parameter| parameter.verdict == verdict);
-    let mut sentences = vec![overview(parameters, observables)];
+    let mut sentences = vec![overview(parameters, observables, survival)];
     let found: Vec<String> = of(Verdict::Determined).map(finding).collect();
     if !found.is_empty() {
         sentences.push(format!("{}.", capitalised(&found.join("; "))));
@@ -66,16 +67,52 @@ pub fn headline(parameters: &[Parameter], observables: &[Observable]) -> Vec<Str
             rest.join(", ")
         )),
     }
+    sentences.extend(tied(parameters));
     sentences.extend(coverage(observables));
+    sentences.extend(survival.iter().filter(|survival| survival.by.is_empty()).filter_map(within_band));
+    sentences
+}
+
+/// `Only the product of seeding and survival is fixed, neither of them by itself.`, once for each pair.
+fn tied(parameters: &[Parameter]) -> Vec<String> {
+    let mut told: Vec<[&str; 2]> = Vec::new();
+    let mut sentences = Vec::new();
+    for parameter in parameters {
+        let Some(tie) = &parameter.tie else { continue };
+        let Some(other) = parameters.iter().find(|other| other.name == tie.with) else { continue };
+        let (one, two) = (label(parameter), label(other));
+        if told.contains(&[&other.name, &parameter.name]) {
+            continue;
+        }
+        told.push([&parameter.name, &other.name]);
+        let what = match tie.of {
+            Combination::Product => format!("Only the product of {one} and {two} is fixed"),
+            Combination::Ratio => format!("Only the ratio of {one} to {two} is fixed"),
+            Combination::Sum => format!("Only the sum of {one} and {two} is fixed"),
+            Combination::Difference => format!("Only the difference of {one} and {two} is fixed"),
+            Combination::Curve => format!("{} and {two} are known together only", capitalised(one)),
+        };
+        sentences.push(format!("{what}, not each by itself."));
+    }
     sentences
 }
 
 /// `Of 3 parameters fitted to 18 measurements, 2 are determined by the data, and 1 did not move from its prior.`
-fn overview(parameters: &[Parameter], observables: &[Observable]) -> String {
+fn overview(parameters: &[Parameter], observables: &[Observable], survival: &[Survival]) -> String {
     let series = observables.iter().flat_map(|observable| &observable.series);
-    let data = match series.map(|series| series.data.len()).sum() {
-        1 => "1 measurement".into(),
-        measurements => format!("{} measurements", count(measurements as u64)),
+    let measurements = series.map(|series| series.data.len()).sum();
+    let all = survival.iter().filter(|survival| survival.by.is_empty()).flat_map(|survival| &survival.strata);
+    let times: usize = all.map(|stratum| stratum.observed.len()).sum();
+    let number = |number: usize, one: &str, many: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{} {many}", count(number as u64)),
+    };
+    let data = match (number(measurements, "measurement", "measurements"), times) {
+        (measurements, 0) => measurements,
+        (_, times) if measurements == 0 => number(times, "time to an event", "times to an event"),
+        (measurements, times) => {
+            format!("{measurements} and {}", number(times, "time to an event", "times to an event"))
+        }
     };
     let of = |verdict: Verdict| parameters.iter().filter(|parameter| parameter.verdict == verdict).count();
     let is = |number: usize| if number == 1 { "is" } else { "are" };
@@ -137,12 +174,30 @@ fn coverage(observables: &[Observable]) -> Option<String> {
     (all > 0).then(|| format!("{inside} of {all} measurements lie within the model's 95 % predictive intervals."))
 }
 
+/// Whether the Kaplan–Meier curve of the data stays within its 95 % posterior predictive band.
+fn within_band(survival: &Survival) -> Option<String> {
+    let stratum: &Stratum = survival.strata.first().filter(|stratum| !stratum.bands.is_empty())?;
+    let curve = kaplan_meier(&stratum.observed);
+    // Rounding may put a curve that lies on the band's edge outside of it.
+    let inside = |band: &&Band| (band.lower95 - 1e-9..=band.upper95 + 1e-9).contains(&survival_at(&curve, band.time));
+    let outside = 1.0 - stratum.bands.iter().filter(inside).count() as f64 / stratum.bands.len() as f64;
+    let whose = format!("the Kaplan–Meier curve of {} subjects", count(stratum.observed.len() as u64));
+    Some(match outside {
+        0.0 => format!("{} stays within the model's 95 % predictive band.", capitalised(&whose)),
+        outside => format!(
+            "{} is outside the model's 95 % predictive band for {} of the follow-up.",
+            capitalised(&whose),
+            percent(outside)
+        ),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use metacascade_inference::Scale;
 
     use super::*;
-    use crate::content::{Band, Measurement, Series};
+    use crate::content::{Measurement, Series};
 
     fn parameter(description: &str, unit: &str, contraction: f64) -> Parameter {
         Parameter {
@@ -152,10 +207,12 @@ mod tests {
             prior: String::new(),
             estimate: 0.1234,
             interval_50: [0.12, 0.13],
+            interval_80: [0.115, 0.135],
             interval_95: [0.1118, 0.1382],
             contraction,
             effective_draws: None,
             verdict: Verdict::of(contraction),
+            tie: None,
             log_scale: true,
             prior_density: Vec::new(),
             posterior_density: Vec::new(),
@@ -165,11 +222,17 @@ mod tests {
     #[test]
     fn findings_come_first_then_what_the_data_do_not_say() {
         let band = |time| Band { time, median: 1.0, lower50: 0.9, upper50: 1.1, lower95: 0.5, upper95: 1.5 };
-        let point = |time, value| Measurement { time, value, sd: None, replicate: String::new() };
+        let point = |time, value| Measurement { time, value, sd: None, found_of: None, replicate: String::new() };
         let data = vec![point(1.0, 1.2), point(2.0, 1.6)];
         let series = vec![Series { arm: String::new(), data, bands: vec![band(1.0), band(2.0)] }];
-        let observable =
-            Observable { id: "y".into(), name: String::new(), unit: String::new(), log_axis: false, series };
+        let observable = Observable {
+            id: "y".into(),
+            name: String::new(),
+            unit: String::new(),
+            log_axis: false,
+            over_time: true,
+            series,
+        };
         let parameters = [
             parameter("growth", "1/day", 0.97),
             parameter("survival", "", 0.4),
@@ -177,7 +240,7 @@ mod tests {
             parameter("clearance", "1/day", -0.01),
         ];
         assert_eq!(
-            headline(&parameters, &[observable]),
+            headline(&parameters, &[observable], &[]),
             [
                 "Of 4 parameters fitted to 2 measurements, 1 is determined by the data, 1 is known in part and 2 did not \
                  move from their priors.",
@@ -188,7 +251,7 @@ mod tests {
                 "1 of 2 measurements lie within the model's 95 % predictive intervals.",
             ]
         );
-        let first = |parameters: &[Parameter]| headline(parameters, &[]).swap_remove(0);
+        let first = |parameters: &[Parameter]| headline(parameters, &[], &[]).swap_remove(0);
         assert_eq!(first(&parameters[2..3]), "The parameter fitted to 0 measurements did not move from its prior.");
         assert_eq!(
             first(&parameters[2..]),

@@ -1,8 +1,8 @@
 //! Rows of the page's tables, every number already in words.
 
 use crate::{
-    content::{Generation, Pairs, Parameter, Series, Verdict},
-    number::{count, interval, significant, tick},
+    content::{Check, Generation, Pairs, Parameter, Verdict},
+    number::{count, interval, significant},
 };
 
 /// A row of the table of parameters.
@@ -13,10 +13,11 @@ pub struct ParameterRow<'a> {
     pub prior: &'a str,
     pub estimate: String,
     pub interval_50: String,
+    pub interval_80: String,
     pub interval_95: String,
     pub contraction: String,
     pub effective_draws: String,
-    pub verdict: &'static str,
+    pub verdict: String,
     /// A sign beside the words, so that a glance down the column tells the verdicts apart without colour.
     pub sign: &'static str,
 }
@@ -24,6 +25,7 @@ pub struct ParameterRow<'a> {
 impl<'a> ParameterRow<'a> {
     pub fn new(parameter: &'a Parameter) -> Self {
         let [lower_50, upper_50] = parameter.interval_50;
+        let [lower_80, upper_80] = parameter.interval_80;
         let [lower_95, upper_95] = parameter.interval_95;
         // Sampling noise may make a posterior look wider than its prior by a hair.
         let contraction = (parameter.contraction * 100.0).round() + 0.0;
@@ -34,6 +36,7 @@ impl<'a> ParameterRow<'a> {
             prior: &parameter.prior,
             estimate: significant(parameter.estimate, 3),
             interval_50: interval(lower_50, upper_50),
+            interval_80: interval(lower_80, upper_80),
             interval_95: interval(lower_95, upper_95),
             contraction: if contraction.is_finite() {
                 format!("{contraction} %").replace('-', "−")
@@ -44,45 +47,16 @@ impl<'a> ParameterRow<'a> {
                 .effective_draws
                 .filter(|draws| draws.is_finite())
                 .map_or("–".into(), |draws| count(draws.round() as u64)),
-            verdict: parameter.verdict.words(),
+            verdict: match &parameter.tie {
+                Some(tie) => format!("{}: {}", parameter.verdict.words(), tie.words()),
+                None => parameter.verdict.words().to_owned(),
+            },
             sign: match parameter.verdict {
                 Verdict::Determined => "●",
                 Verdict::PartlyDetermined => "◐",
                 Verdict::FollowsPrior => "○",
             },
         }
-    }
-}
-
-/// A measurement beside its prediction.
-pub struct DataRow {
-    pub arm: String,
-    pub time: String,
-    pub replicate: String,
-    pub measured: String,
-    pub predicted: String,
-    pub interval_95: String,
-}
-
-impl DataRow {
-    /// The measurements of an arm in order of time, with the predictions at those times where there are any.
-    pub fn all(series: &Series) -> Vec<Self> {
-        let mut data: Vec<_> = series.data.iter().collect();
-        data.sort_by(|left, right| left.time.total_cmp(&right.time));
-        let row = |point: &crate::content::Measurement| {
-            let same = |time: f64| (time - point.time).abs() <= 1e-9 * point.time.abs().max(1.0);
-            let band = series.bands.iter().find(|band| same(band.time));
-            let spread = point.sd.map_or(String::new(), |sd| format!(" ± {}", significant(sd, 3)));
-            Self {
-                arm: series.arm.clone(),
-                time: tick(point.time),
-                replicate: point.replicate.clone(),
-                measured: format!("{}{spread}", significant(point.value, 3)),
-                predicted: band.map_or("–".into(), |band| significant(band.median, 3)),
-                interval_95: band.map_or("–".into(), |band| interval(band.lower95, band.upper95)),
-            }
-        };
-        data.into_iter().map(row).collect()
     }
 }
 
@@ -129,4 +103,34 @@ pub fn starts_in_words(log_likelihoods: &[f64]) -> Option<String> {
     let near = log_likelihoods.iter().filter(|value| best - **value <= 0.1).count();
     let all = log_likelihoods.len();
     Some(format!("{near} of {all} starts ended within 0.1 of the best log-likelihood, {}.", significant(best, 5)))
+}
+
+/// A row of the table of checks.
+pub struct CheckRow<'a> {
+    pub name: &'a str,
+    pub of: &'a str,
+    pub p_value: String,
+    /// What the p-value and the transforms say.
+    pub words: String,
+}
+
+impl<'a> CheckRow<'a> {
+    pub fn new(check: &'a Check) -> Self {
+        let p = check.p_value;
+        let scatter = match p {
+            _ if !p.is_finite() => "cannot be told",
+            _ if p < 0.025 => "the data lie further from the model than it says they would",
+            _ if p > 0.975 => "the data lie closer to the model than it says they would",
+            _ => "as far from the model as it says",
+        };
+        let place = match (check.pit.is_empty(), check.inside, check.repeated) {
+            (true, ..) => "",
+            (false, true, _) => "; they fall where the model expects them",
+            (false, false, false) => "; they do not fall where the model expects them: see the figure",
+            (false, false, true) => {
+                "; they fall elsewhere than independent ones would, as those of subjects measured repeatedly may: see the figure"
+            }
+        };
+        Self { name: &check.name, of: &check.of, p_value: format!("{p:.2}"), words: format!("{scatter}{place}") }
+    }
 }

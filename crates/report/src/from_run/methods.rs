@@ -1,0 +1,124 @@
+//! What was done, as a paragraph for a paper with the references it cites.
+
+use metacascade_problem::{FitMethod, Run};
+
+use crate::content::Content;
+
+/// BibTeX entries, one after the other.
+const BIBLIOGRAPHY: &str = include_str!("../references.bib");
+
+/// A reference as text cites it, and its key in [`BIBLIOGRAPHY`].
+const REFERENCES: [(&str, &str); 16] = [
+    ("Beaumont et al. 2009", "Beaumont2009"),
+    ("Beaumont et al. 2002", "Beaumont2002"),
+    ("Cao et al. 2006", "Cao2006"),
+    ("Clopper & Pearson 1934", "ClopperPearson1934"),
+    ("Fearnhead & Prangle 2012", "FearnheadPrangle2012"),
+    ("Gelman et al. 1996", "Gelman1996"),
+    ("Gillespie 1977", "Gillespie1977"),
+    ("Haario et al. 2001", "Haario2001"),
+    ("Haseltine & Rawlings 2002", "HaseltineRawlings2002"),
+    ("Kaplan & Meier 1958", "KaplanMeier1958"),
+    ("Raue et al. 2013", "Raue2013"),
+    ("Säilynoja et al. 2022", "Sailynoja2022"),
+    ("Schmiester et al. 2021", "Schmiester2021"),
+    ("Toni et al. 2009", "Toni2009"),
+    ("Vehtari et al. 2021", "Vehtari2021"),
+    ("Wood 2010", "Wood2010"),
+];
+
+/// The paragraph, from what the page holds already.
+pub fn paragraph(run: &Run, content: &Content) -> String {
+    let settings = &run.settings;
+    let mut sentences = vec![format!(
+        "The model was calibrated with metacascade {} from tables in PEtab's format (Schmiester et al. 2021).",
+        settings.version
+    )];
+    let setting = |name: &str| settings.fit.get(name).map(ToString::to_string);
+    let estimated = content.parameters.len();
+    sentences.push(match settings.method {
+        FitMethod::AbcSmc => format!(
+            "{estimated} parameters were estimated by approximate Bayesian computation with sequential Monte Carlo (Toni et \
+             al. 2009; Beaumont et al. 2009){}, with a distance learned by regression of the parameters on the data \
+             (Fearnhead & Prangle 2012) and regression adjustment (Beaumont et al. 2002).",
+            setting("population").map_or(String::new(), |size| format!(" with {size} particles"))
+        ),
+        FitMethod::Surrogate => format!(
+            "{estimated} parameters were estimated with a synthetic likelihood (Wood 2010) learned in rounds of \
+             simulations, from which Markov chains (Haario et al. 2001) drew the posterior; convergence was judged by \
+             rank-normalised R-hat (Vehtari et al. 2021)."
+        ),
+        FitMethod::Mcmc => format!(
+            "{estimated} parameters were estimated by Markov chains (Haario et al. 2001) on the likelihood around the mean \
+             field; convergence was judged by rank-normalised R-hat (Vehtari et al. 2021)."
+        ),
+        FitMethod::Mle => format!(
+            "{estimated} parameters were estimated by maximum likelihood of the mean field from many starts (Raue et al. \
+             2013), with intervals by Laplace's approximation of the posterior."
+        ),
+    });
+    sentences.extend(match settings.simulation.method.as_str() {
+        "direct" | "ensemble" | "next-reaction" | "composition-rejection" => Some(format!(
+            "Trajectories were simulated exactly (Gillespie 1977; method `{}`).",
+            settings.simulation.method
+        )),
+        "tau-leap" => Some("Trajectories were simulated by tau-leaping (Cao et al. 2006).".to_owned()),
+        "hybrid" => Some(
+            "Trajectories were simulated by a hybrid of jumps and differential equations (Haseltine & Rawlings 2002)."
+                .to_owned(),
+        ),
+        _ => None,
+    });
+    sentences.push("Estimates are posterior medians with central 95 % intervals.".to_owned());
+    let sets = run.replicates.as_ref().map_or(0, |replicates| replicates.draws.len());
+    if sets > 0 {
+        sentences.push(format!(
+            "The fit was checked against {sets} data sets simulated from the posterior (Gelman et al. 1996){}{}{}.",
+            if content.survival.is_empty() { "" } else { ", by Kaplan–Meier curves (Kaplan & Meier 1958)" },
+            if content.shares.is_empty() { "" } else { ", by shares with exact intervals (Clopper & Pearson 1934)" },
+            if content.checks.iter().all(|check| check.pit.is_empty()) {
+                ""
+            } else {
+                ", and by the distribution of probability integral transforms (Säilynoja et al. 2022)"
+            }
+        ));
+    }
+    sentences.push(format!("All random numbers follow from the seed {}.", settings.seed));
+    sentences.join(" ")
+}
+
+/// The entries of all references that a text cites, in BibTeX.
+pub fn bibliography(text: &str) -> String {
+    let cited = REFERENCES.iter().filter(|(citation, _)| text.contains(citation));
+    cited.filter_map(|(_, key)| entry(key)).collect::<Vec<&str>>().join("\n")
+}
+
+fn entry(key: &str) -> Option<&'static str> {
+    let start = BIBLIOGRAPHY.find(&format!("{{{key},"))?;
+    let start = BIBLIOGRAPHY[..start].rfind('@')?;
+    let end = start + BIBLIOGRAPHY[start..].find("\n}")? + 2;
+    Some(&BIBLIOGRAPHY[start..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_has_an_entry_and_every_entry_is_one_reference() {
+        let mut found: Vec<&str> = REFERENCES.iter().map(|(_, key)| entry(key).unwrap()).collect();
+        for text in &found {
+            assert!(text.starts_with("@article{") && text.matches('@').count() == 1, "{text}");
+            assert_eq!(text.matches('{').count(), text.matches('}').count(), "{text}");
+        }
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!((found.len(), BIBLIOGRAPHY.matches('@').count()), (REFERENCES.len(), REFERENCES.len()));
+    }
+
+    #[test]
+    fn only_what_is_cited_is_listed() {
+        let listed = bibliography("Simulated exactly (Gillespie 1977), compared as by Gelman et al. 1996.");
+        assert!(listed.contains("Gillespie1977") && listed.contains("Gelman1996") && listed.matches('@').count() == 2);
+    }
+}
