@@ -26,6 +26,7 @@ pub enum Command {
     Simulate(Simulate),
     Probability(Probability),
     Models(Models),
+    Datasets(Datasets),
     New(New),
     Diagram(Diagram),
     Convert(Convert),
@@ -248,6 +249,14 @@ pub struct Probability {
 pub struct Models {
     /// Show the parameters and reactions of this model, a shipped one or a file.
     pub name: Option<String>,
+}
+
+/// List the data sets that come with metacascade
+#[derive(Debug, clap::Args)]
+pub struct Datasets {
+    /// Write all that is known of them as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Begin a problem: a folder ready to fit

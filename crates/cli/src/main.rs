@@ -3,10 +3,12 @@
 mod args;
 mod check;
 mod convert;
+mod datasets;
 mod diagram;
 mod error;
 mod evaluate;
 mod fit;
+mod json;
 mod models;
 mod new;
 mod probability;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Simulate(typed) => simulate::run(&typed),
         Command::Probability(typed) => probability::run(&typed),
         Command::Models(typed) => models::run(&typed),
+        Command::Datasets(typed) => datasets::run(&typed),
         Command::New(typed) => new::run(&typed),
         Command::Diagram(typed) => diagram::run(&typed),
         Command::Convert(typed) => convert::run(&typed),
