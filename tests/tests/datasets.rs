@@ -66,10 +66,8 @@ fn the_index_lists_the_folders_and_each_is_complete_and_sound() {
     let listed: Vec<serde_json::Value> = serde_json::from_str(&listed).unwrap();
     let mut names: Vec<&str> = listed.iter().map(|one| one["name"].as_str().unwrap()).collect();
     let entries = std::fs::read_dir(workspace().join("datasets")).unwrap().map(Result::unwrap);
-    let mut folders: Vec<String> = entries
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
+    let mut folders: Vec<String> =
+        entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().into_string().unwrap()).collect();
     folders.sort_unstable();
     names.sort_unstable();
     assert_eq!(names, folders);

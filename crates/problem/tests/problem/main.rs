@@ -9,5 +9,6 @@ mod load;
 mod mistakes;
 mod petab;
 mod predictive;
+mod propose;
 mod run;
 mod simulator;
