@@ -16,7 +16,7 @@ pub fn run(typed: &New) -> Result<(), Failed> {
         let proposal = data::read(typed, table)?;
         whole(&typed.folder, |folder| data::write(folder, &proposal))?;
         data::show(&proposal);
-        anstream::println!("{shown} holds the problem: look it through, above all the bounds in parameters.tsv; then");
+        anstream::println!("look through {shown}, above all the bounds in parameters.tsv; then");
         anstream::println!("  metacascade check {shown}");
         anstream::println!("  metacascade fit {shown}");
         return Ok(());

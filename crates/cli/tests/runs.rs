@@ -34,14 +34,14 @@ fn a_run_is_told_listed_shown_and_exported() {
     let events: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let named = |name: &str| events.iter().filter(|event| event["event"] == name).count();
     assert_eq!((named("started"), named("done")), (1, 1), "{events:?}");
-    assert!(named("generation") >= 2, "{events:?}");
+    assert!(named("generation") >= 1, "{events:?}");
     assert_eq!(events[0]["parameters"], 3);
     let done = events.last().unwrap();
     assert!(done["report"].as_str().is_some_and(|report| Path::new(report).exists()));
     assert!(!text(&output.stderr).contains("generation"), "{}", text(&output.stderr));
     // Listed, with a run that is damaged and a folder that is none.
     let bad = place.path().join("two");
-    std::fs::create_dir(&bad).unwrap();
+    std::fs::create_dir_all(bad.join("problem")).unwrap();
     std::fs::copy(format!("{run}/settings.toml"), bad.join("settings.toml")).unwrap();
     std::fs::write(bad.join("diagnostics.json"), "{").unwrap();
     std::fs::create_dir(place.path().join("else")).unwrap();

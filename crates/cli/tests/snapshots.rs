@@ -41,7 +41,9 @@ fn plain(text: &str) -> String {
 }
 
 fn compare(name: &str, shown: &str) {
-    for line in plain(shown).lines().filter(|line| !line.starts_with("$ ")) {
+    // What follows on standard error quotes files, and is as long as they are.
+    let shown_plain = plain(shown);
+    for line in shown_plain.lines().skip(1).take_while(|line| *line != "--- standard error") {
         assert!(line.chars().count() <= 80, "{name}: {} columns: {line}", line.chars().count());
     }
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(format!("{name}.txt"));
@@ -83,11 +85,11 @@ fn mistakes() {
     for colour in [false, true] {
         let suffix = if colour { "-colour" } else { "" };
         let of = |name: &str, arguments: &[&str]| compare(&format!("{name}{suffix}"), &shown(arguments, colour));
-        of("mistake-command", &["fti", "datasets/sw620-switching"]);
+        of("mistake-command", &["fits", "datasets/sw620-switching"]);
         of("mistake-method", &["fit", "datasets/sw620-switching", "--method", "abc"]);
         of("mistake-model", &["simulate", "swiching", "--times", "0,1"]);
         of("mistake-option", &["simulate", "birth-death", "--times", "0,1", "--set", "brith=2"]);
-        of("mistake-run", &["show", "datasets/sw620-switching"]);
+        of("mistake-run", &["show", "datasets"]);
         of("mistake-problem", &["check", "crates/cli/tests/mistaken"]);
     }
 }

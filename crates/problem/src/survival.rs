@@ -6,7 +6,7 @@
 //!
 //! `event` is 1 where it happened at `time`, 0 where the subject was followed until `time` without it (right
 //! censoring). With `timeUpper` it happened between the two times (interval censoring), and counts as seen in their
-//! middle. `endpoint` is what happened, an expression of the model: a symbol whose name ends in `_first_detected` is
+//! middle; what is simulated is looked at at the same visits ([`visits`]). `endpoint` is what happened, an expression of the model: a symbol whose name ends in `_first_detected` is
 //! the time itself; anything else is a condition, such as `lung_detected >= 1`, looked at [`LOOKS`] times until the end
 //! of follow-up.
 //!
@@ -16,6 +16,8 @@
 //! events are; survival at a fixed time is a share, so it is transformed by the arcsine of the root, which makes its
 //! variance even. Follow-up is simulated too: a subject whose event was seen would have been followed for a time drawn
 //! from the censoring times beyond it, by the Kaplan–Meier estimate of censoring.
+
+mod visits;
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
@@ -34,6 +36,7 @@ use crate::{
     table::{Columns, Table},
     units::Conversions,
 };
+use visits::Visits;
 
 /// Columns of the survival table.
 pub(crate) const COLUMNS: Columns = Columns {
@@ -285,7 +288,9 @@ pub(crate) struct Curves {
     /// The Kaplan–Meier estimate of censoring, for each row's experiment and endpoint: ascending times and the share
     /// still followed after each.
     censoring: Vec<Vec<(f64, f64)>>,
-    /// Which of `censoring` each row belongs to.
+    /// When the subjects of each of these were looked at.
+    visits: Vec<Visits>,
+    /// Which of `censoring` and `visits` each row belongs to.
     of_row: Vec<usize>,
 }
 
@@ -303,6 +308,7 @@ impl Curves {
             members.iter().for_each(|&row| curves.of_row[row] = position);
             let reversed: Vec<Observed> = members.iter().map(|&row| (rows[row].time, !rows[row].event)).collect();
             curves.censoring.push(kaplan_meier(&reversed));
+            curves.visits.push(Visits::of(members.iter().map(|&row| &rows[row])));
             let name = format!("{} {}", problem.endpoints()[endpoint].formula, problem.experiments()[experiment].id);
             curves.add(problem, name.clone(), members.clone(), 10);
             for (covariate, thirds) in thirds(problem, &members) {
@@ -340,7 +346,7 @@ impl Curves {
             false => survival.time,
             true => self.follow_up(row, survival.time, level),
         };
-        if time <= end { (time, true) } else { (end, false) }
+        self.visits[self.of_row[row]].seen(survival, time, end)
     }
 
     /// The time of follow-up, given that it is longer than `time`.

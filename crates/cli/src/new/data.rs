@@ -41,9 +41,25 @@ pub(super) fn show(proposal: &Proposal) {
     }
     anstream::println!("{rows}");
     for choice in &proposal.choices {
-        anstream::println!("- {choice}");
+        anstream::println!("{}", paragraph(choice));
     }
     for left_out in &proposal.left_out {
-        anstream::println!("- Left out: {left_out}.");
+        anstream::println!("{}", paragraph(&format!("Left out: {left_out}.")));
     }
+}
+
+/// A text as an item of a list, in lines of at most 80 columns.
+fn paragraph(text: &str) -> String {
+    let mut lines = String::from("-");
+    let mut width = 1;
+    for word in text.split_whitespace() {
+        if width + 1 + word.chars().count() > 80 {
+            lines.push_str("\n ");
+            width = 1;
+        }
+        lines.push(' ');
+        lines.push_str(word);
+        width += 1 + word.chars().count();
+    }
+    lines
 }

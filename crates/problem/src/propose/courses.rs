@@ -15,6 +15,9 @@ const FEWEST_SUBJECTS: usize = 5;
 /// Growth of the second half of a course over that of the first, below which it slows down.
 const SLOWER: f64 = 0.7;
 
+/// Times of a course from which its bend is looked at.
+const FEWEST_TIMES: usize = 6;
+
 /// What is measured: one column, or, where labels tell what a row is of, the rows of one set of labels.
 struct What {
     id: String,
@@ -48,13 +51,22 @@ pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
         values.retain(|&index| !reading.column(index).says(&["diameter", "diam", "length", "width"]));
     }
     let whats = whats(reading, &values, [Some(time), subject, group])?;
+    // What was measured once has no course.
+    let (whats, once): (Vec<What>, Vec<What>) = whats.into_iter().partition(|what| {
+        let times = what.rows.iter().filter(|&&row| reading.column(what.column).number(row).is_some());
+        let mut times = times.filter_map(|&row| reading.column(time).number(row));
+        times.next().is_some_and(|first| times.any(|time| time != first))
+    });
+    for what in once {
+        reading.left_out.push(format!("{}, which was measured at one time only", what.name));
+    }
     let courses: Vec<HashMap<String, Course>> =
         whats.iter().map(|what| courses(reading, what, time, subject)).collect();
     let times: Vec<f64> = courses.iter().flat_map(HashMap::values).flatten().map(|point| point.0).collect();
     let (first, last) =
         (times.iter().copied().fold(f64::INFINITY, f64::min), times.iter().copied().fold(f64::NEG_INFINITY, f64::max));
     // One time is no course.
-    if !(first < last) {
+    if courses.is_empty() || first >= last {
         return None;
     }
     for &value in &values {
@@ -82,7 +94,7 @@ pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
     let mut draft = Draft {
         description: "How fast does it grow, and how do subjects differ?".to_owned(),
         simulation: "ode",
-        method: if vary { "abc-smc" } else { "mcmc" },
+        method: "mcmc",
         ..Draft::default()
     };
     let mut model = Model { unit, ..Model::default() };
@@ -178,7 +190,7 @@ pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
             name: what.name.clone(),
             kind: if column.unit == Some("cells") || matches!(law, Law::Count) { "cells" } else { "amount" },
             unit: start_unit.to_owned(),
-            formula: id.clone(),
+            formula: species(id),
             noise,
             placeholders,
             law: law.name(),
@@ -318,8 +330,7 @@ fn whats(reading: &mut Reading<'_>, values: &[usize], others: [Option<usize>; 3]
     let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
     let ids = identifiers(&names);
     let whats = found.iter().zip(ids).map(|((name, column, rows), id)| What {
-        // Not the name of a function or of a parameter.
-        id: format!("{}_amount", id.to_ascii_lowercase()),
+        id: id.to_ascii_lowercase(),
         name: name.clone(),
         column: *column,
         rows: rows.clone(),
@@ -356,7 +367,7 @@ fn shape(courses: &HashMap<String, Course>, first: f64) -> Shape {
     let lines: Vec<(f64, f64)> = logs.iter().filter_map(|course| line(course)).collect();
     let halves: Vec<f64> = logs
         .iter()
-        .filter(|course| course.len() >= 4)
+        .filter(|course| course.len() >= FEWEST_TIMES)
         .filter_map(|course| {
             let (before, after) = course.split_at(course.len() / 2);
             let (before, after) = (line(before)?.1, line(after)?.1);
@@ -382,6 +393,11 @@ fn line(points: &[(f64, f64)]) -> Option<(f64, f64)> {
     let product: f64 = points.iter().map(|point| (point.0 - time) * (point.1 - value)).sum();
     let slope = product / square;
     slope.is_finite().then_some((value - slope * time, slope))
+}
+
+/// The species of what is measured: not the name of a function or of a parameter.
+fn species(id: &str) -> String {
+    format!("{id}_amount")
 }
 
 /// The parts of a model file of growth.
@@ -414,10 +430,10 @@ impl Model {
     }
 
     fn text(&self) -> String {
-        let (mut species, mut parameters) = (String::new(), String::new());
+        let (mut lines, mut parameters) = (String::new(), String::new());
         for what in &self.whats {
             let suffix = if self.whats.len() == 1 { String::new() } else { format!("_{}", what.id) };
-            let Growth { id, name, .. } = what;
+            let (id, name) = (species(&what.id), &what.name);
             // Units that the engine does not know as such (%) are left out.
             let amount =
                 what.unit.filter(|unit| *unit != "%").map_or(String::new(), |unit| format!(", unit = \"{unit}\""));
@@ -425,7 +441,7 @@ impl Model {
                 true => format!("(growth{suffix} - slowing{suffix} * ln({id} / start{suffix})) * {id}"),
                 false => format!("growth{suffix} * {id}"),
             };
-            species += &format!(
+            lines += &format!(
                 "{id} = {{ initial = \"start{suffix}\", rate = \"{rate}\"{amount}, description = {} }}\n",
                 quoted(name)
             );
@@ -464,7 +480,7 @@ impl Model {
             }
         }
         format!(
-            "name = \"growth\"\ntitle = \"Growth of each subject\"\ntime_unit = \"{}\"\n\n[species]\n{species}\n\
+            "name = \"growth\"\ntitle = \"Growth of each subject\"\ntime_unit = \"{}\"\n\n[species]\n{lines}\n\
              [parameters]\n{parameters}",
             self.unit
         )

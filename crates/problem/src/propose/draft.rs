@@ -28,6 +28,8 @@ pub(super) struct Draft {
     /// How it is simulated, and fitted.
     pub simulation: &'static str,
     pub method: &'static str,
+    /// Simulated data sets for a first look, where it is fitted to simulations.
+    pub simulations: usize,
 }
 
 /// A parameter that is estimated, under a log-uniform prior, or a uniform one where it may be 0 or negative.
@@ -221,10 +223,11 @@ extensions:
         }
         let _ = writeln!(text, "    simulation:\n      method: {}", self.simulation);
         let _ = writeln!(text, "    fit:\n      method: {}", self.method);
-        if self.method == "abc-smc" {
+        if self.simulations > 0 {
+            let (population, simulations) = ((self.simulations / 20).clamp(100, 1000), self.simulations);
             let _ = writeln!(
                 text,
-                "      population: 500\n      max_simulations: 20000 # for a first look; more for a result"
+                "      population: {population}\n      max_simulations: {simulations} # for a first look; more for a result"
             );
         }
         text

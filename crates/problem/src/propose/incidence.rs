@@ -47,6 +47,15 @@ pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
             && column.least() < column.most()
     };
     let size = reading.free().find(|&index| is_size(reading.column(index)));
+    let known = |index: usize| reading.column(index).cells.iter().filter(|cell| cell.is_some()).count();
+    let size = match size {
+        Some(index) if 5 * known(index) < 4 * reading.frame.rows => {
+            let why = format!("a size, but known of {} of {} subjects only", known(index), reading.frame.rows);
+            reading.take(index, "not used", why);
+            None
+        }
+        size => size,
+    };
     if let Some(size) = size {
         reading.take(size, "covariate", "the size of the primary: a larger one emits more founders");
     }
@@ -64,8 +73,7 @@ pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
         description: "How many founders does a primary emit, and what does its size matter?".to_owned(),
         model: model(size.map(|size| reading.column(size)), is_length, between),
         simulation: "ode",
-        // What varies between groups is drawn, not integrated.
-        method: if between { "abc-smc" } else { "mcmc" },
+        method: "mcmc",
         ..Draft::default()
     };
     draft.observables.push(Observed {

@@ -80,13 +80,11 @@ pub fn propose(bytes: &[u8], file: &str, asked: &Asked) -> Result<Proposal, Diag
     let table = Table::parse(bytes, file, &COLUMNS, &mut problems);
     let Some(table) = table.filter(|_| problems.is_empty()) else { return Err(problems.into_diagnostics()) };
     let whole = Frame::new(&table);
-    let column = |name: &str| {
+    let column = |name: &str| -> Result<usize, Diagnostics> {
         whole.position(name).ok_or_else(|| {
             let problem = Diagnostic::new(file, format!("there is no column `{name}`"));
-            match suggestion(name, table.names()) {
-                Some(help) => problem.help(help),
-                None => problem.help(format!("the columns are: {}", table.names().collect::<Vec<_>>().join(", "))),
-            }
+            let list = || format!("the columns are: {}", table.names().collect::<Vec<_>>().join(", "));
+            problem.help(suggestion(name, table.names()).unwrap_or_else(list)).into()
         })
     };
     let mut only = Vec::new();

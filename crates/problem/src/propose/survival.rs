@@ -27,11 +27,22 @@ pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
     if subject.is_some_and(|subject| reading.column(subject).distinct().len() < reading.frame.rows) {
         return None;
     }
-    let time = roles::time(reading)?;
+    let dies =
+        ["death", "dead", "died"].iter().any(|word| reading.column(event).name.to_ascii_lowercase().contains(word));
+    // Of several times the one of this event.
+    let of_deaths = |column: &Column| column.is_time_unit() && column.says(&["survival", "os", "death"]);
+    let own = reading.free().find(|&index| dies && of_deaths(reading.column(index)));
+    let time = match own {
+        Some(own) => {
+            reading.take(own, "time", "its name says a time to death");
+            own
+        }
+        None => roles::time(reading)?,
+    };
     let inverted = reading.column(event).name.to_ascii_lowercase().contains("censor");
     let what = if inverted { "1 is censored, by its name" } else { "1 where it happened, by its name" };
     reading.take(event, "event", format!("0 or 1; {what}"));
-    let recurs = reading.column(event).says(RECURRENCES) || reading.column(time).says(RECURRENCES);
+    let recurs = !dies && (reading.column(event).says(RECURRENCES) || reading.column(time).says(RECURRENCES));
     let is_size = |column: &Column| {
         let says = column.says(&["size", "diam", "diameter"]) && matches!(column.unit, Some("mm" | "cm"));
         says && column.numbers.is_some() && column.least() > 0.0 && column.least() < column.most()
@@ -116,6 +127,7 @@ fn recurrence(reading: &mut Reading<'_>, size: usize) -> Draft {
         sets: vec![(name, "diameter".to_owned())],
         simulation: "hybrid",
         method: "abc-smc",
+        simulations: 5000,
         ..Draft::default()
     }
 }
@@ -148,6 +160,7 @@ fn stages(reading: &mut Reading<'_>, group: Option<usize>, time: usize) -> Draft
         ),
         simulation: "direct",
         method: "abc-smc",
+        simulations: 20_000,
         ..Draft::default()
     };
     let rate = format!("1/{unit}");

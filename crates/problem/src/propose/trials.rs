@@ -7,6 +7,9 @@ use super::{
     roles::{self, quoted},
 };
 
+/// Parameters from which a fit takes long.
+const MOST_PARAMETERS: usize = 24;
+
 /// Finds the number of all and the numbers among them.
 fn columns(reading: &Reading<'_>) -> Option<(usize, Vec<usize>)> {
     let counts = |column: &Column| {
@@ -27,7 +30,7 @@ fn columns(reading: &Reading<'_>) -> Option<(usize, Vec<usize>)> {
 }
 
 pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
-    let (total, parts) = columns(reading)?;
+    let (total, mut parts) = columns(reading)?;
     reading.take(total, "number of all", "a whole number, nowhere less than the others");
     for &part in &parts {
         reading.take(part, "measured: k of n", "a whole number, nowhere more than all; binomial");
@@ -48,8 +51,18 @@ pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
     let mut seen = std::collections::HashSet::new();
     groups.retain(|group| seen.insert(*group));
     let ids = identifiers(&groups);
+    if ids.len() * parts.len() > MOST_PARAMETERS {
+        for part in parts.drain(1..) {
+            let why = format!("too many parameters with it; --value {} chooses it", reading.column(part).name);
+            reading.take(part, "not used", why);
+        }
+    }
     let names: Vec<&str> = parts.iter().map(|&part| reading.column(part).name.as_str()).collect();
-    let outcomes = identifiers(&names);
+    // One needs no name.
+    let outcomes: Vec<String> = match &names[..] {
+        [_] => vec![String::new()],
+        names => identifiers(names).into_iter().map(|name| format!("_{name}")).collect(),
+    };
     let mut draft = Draft {
         description: "How many founders does a subject have, if one is enough?".to_owned(),
         model: model(&outcomes),
@@ -59,16 +72,16 @@ pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
     };
     for (outcome, name) in outcomes.iter().zip(&names) {
         draft.observables.push(Observed {
-            id: format!("with_{outcome}"),
+            id: format!("with{outcome}"),
             name: format!("probability of {name}"),
             kind: "fraction",
-            formula: format!("1 - exp(-founders_{outcome})"),
+            formula: format!("1 - exp(-founders{outcome})"),
             law: "binomial",
             ..Observed::default()
         });
         for (id, group) in ids.iter().zip(&groups) {
             let parameter =
-                if ids.len() == 1 { format!("founding_{outcome}") } else { format!("founding_{outcome}_{id}") };
+                if ids.len() == 1 { format!("founding{outcome}") } else { format!("founding{outcome}_{id}") };
             draft.parameters.push(Estimated::new(
                 parameter.clone(),
                 format!("founders expected, {name}, {group}"),
@@ -76,7 +89,7 @@ pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
                 [1e-3, 20.0],
             ));
             if ids.len() > 1 {
-                draft.conditions.push((id.clone(), format!("founding_{outcome}"), parameter));
+                draft.conditions.push((id.clone(), format!("founding{outcome}"), parameter));
             }
         }
     }
@@ -94,7 +107,7 @@ pub(super) fn draft(reading: &mut Reading<'_>) -> Option<Draft> {
                 continue;
             };
             draft.measurements.push(Measured {
-                observable: format!("with_{outcome}"),
+                observable: format!("with{outcome}"),
                 experiment: experiment.clone(),
                 time: 1.0,
                 value,
@@ -117,10 +130,10 @@ fn model(outcomes: &[String]) -> String {
     let mut parameters = String::new();
     for outcome in outcomes {
         species += &format!(
-            "founders_{outcome} = {{ initial = 0, rate = \"founding_{outcome}\", description = \"expected founders\" }}\n"
+            "founders{outcome} = {{ initial = 0, rate = \"founding{outcome}\", description = \"expected founders\" }}\n"
         );
         parameters += &format!(
-            "founding_{outcome} = {{ value = 1, description = \"founders expected until subjects are looked at\" }}\n"
+            "founding{outcome} = {{ value = 1, description = \"founders expected until subjects are looked at\" }}\n"
         );
     }
     let title = quoted("Founders, one of which is enough");

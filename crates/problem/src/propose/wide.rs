@@ -4,9 +4,7 @@ use super::frame::{Column, Frame, TIMES, words};
 
 /// A column whose name is a time: `day_7`, `d14`, `week 2`, `21`; its unit, if it says one.
 fn time_of(column: &Column) -> Option<(f64, Option<&'static str>)> {
-    if column.numbers.is_none() {
-        return None;
-    }
+    column.numbers.as_ref()?;
     let name = column.name.to_ascii_lowercase();
     let digits = name.find(|c: char| c.is_ascii_digit())?;
     let end = name.rfind(|c: char| c.is_ascii_digit())? + 1;

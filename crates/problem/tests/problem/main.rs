@@ -12,3 +12,4 @@ mod predictive;
 mod propose;
 mod run;
 mod simulator;
+mod written;

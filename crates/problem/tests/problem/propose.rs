@@ -203,6 +203,39 @@ fn what_nobody_knows_is_refused_with_a_way_out() {
     assert!(propose(b"a,b\n1\n", "x.csv", &Asked::default()).is_err());
 }
 
+#[test]
+fn what_the_table_hardly_tells_is_not_in_the_problem() {
+    // The blood was drawn once.
+    let table = "day,organ,cells_mean,cells_sd\n5,lung,100,20\n9,lung,300,50\n9,blood,5,2\n";
+    let (proposal, once) = problem("once.csv", table, &Asked::default());
+    assert_eq!(estimated(&once), ["start", "growth"]);
+    assert!(proposal.left_out[0].contains("blood"), "{:?}", proposal.left_out);
+    // A size that few subjects have is no covariate.
+    let mut table = "patient,volume_cm3,involved\n".to_owned();
+    for patient in 0..10 {
+        writeln!(table, "{patient},{},{}", if patient < 3 { "12.5" } else { "" }, patient % 2).unwrap();
+    }
+    let table = table.replacen("12.5", "11", 1);
+    let (proposal, few) = problem("few.csv", &table, &Asked::default());
+    assert_eq!((role(&proposal, "volume_cm3"), few.measurement_count()), ("not used", 10));
+    // Many outcomes in many groups: the first alone, unless another is chosen.
+    let mut table = "site,n,n_any,n_far\n".to_owned();
+    for site in 0..15 {
+        writeln!(table, "s{site},20,{},{}", 3 + site % 5, site % 3).unwrap();
+    }
+    let (proposal, many) = problem("many.csv", &table, &Asked::default());
+    assert_eq!((role(&proposal, "n_far"), many.estimated().len()), ("not used", 15));
+    let asked = Asked { values: vec!["n_far".into()], ..Asked::default() };
+    let (proposal, _) = problem("many.csv", &table, &asked);
+    assert_eq!(role(&proposal, "n_far"), "measured: k of n");
+    // Of two times the one of the event.
+    let table =
+        "patient,eventdeath,survival_years,time_recurrence_years,diam_mm\np1,1,3,1,20\np2,0,9,9,15\np3,1,4,2,30\n";
+    let (proposal, deaths) = problem("deaths.csv", table, &Asked::default());
+    assert_eq!(role(&proposal, "survival_years"), "time");
+    assert_eq!(estimated(&deaths), ["falling_ill", "sparing", "progression"]);
+}
+
 /// Names of columns, states and groups come from the table, and must not break the files.
 #[test]
 fn hostile_names_stay_names() {
