@@ -13,7 +13,7 @@ use metacascade_engine::RareEvent;
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
-    /// A file of options, in a table a command ([fit], population = 500); METACASCADE_ and an option's name, such as
+    /// A file of options (TOML), with a table for each command, such as fit; METACASCADE_ and an option's name, such as
     /// METACASCADE_THREADS=2, gives one by the environment.
     #[arg(long, global = true, value_name = "FILE")]
     #[allow(dead_code, reason = "looked for before the rest is parsed, see `typed`")]
