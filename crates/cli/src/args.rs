@@ -13,6 +13,11 @@ use metacascade_engine::RareEvent;
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
+    /// A file of options (TOML), with a table for each command, such as fit; METACASCADE_ and an option's name, such as
+    /// METACASCADE_THREADS=2, gives one by the environment.
+    #[arg(long, global = true, value_name = "FILE")]
+    #[allow(dead_code, reason = "looked for before the rest is parsed, see `typed`")]
+    pub config: Option<PathBuf>,
 }
 
 /// What to do.
@@ -23,12 +28,39 @@ pub enum Command {
     Check(Check),
     Evaluate(Evaluate),
     Report(Report),
+    Runs(Runs),
+    Show(Show),
+    Export(Export),
     Simulate(Simulate),
     Probability(Probability),
     Models(Models),
+    Datasets(Datasets),
     New(New),
     Diagram(Diagram),
     Convert(Convert),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// How to fit, for all commands that do.
+#[derive(Debug, clap::Args)]
+pub struct Fitting {
+    /// How to fit: abc-smc, surrogate (a likelihood learned from simulations; abc-smc where its check fails), mcmc (Markov
+    /// chains on the likelihood of the mean field) or mle (its maximum); the problem's choice unless given.
+    #[arg(long)]
+    pub method: Option<String>,
+    /// Particles (abc-smc).
+    #[arg(long, value_name = "N")]
+    pub population: Option<usize>,
+    /// Most simulations in all, of each data set (abc-smc, surrogate).
+    #[arg(long, value_name = "N")]
+    pub max_simulations: Option<u64>,
+    /// Seed of all randomness.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Threads; all processors unless given. They change no result.
+    #[arg(long, value_name = "K")]
+    pub threads: Option<usize>,
 }
 
 /// Fit a model to an experimental table, and write a report
@@ -44,22 +76,14 @@ pub struct Fit {
     /// The folder to write; runs/ and the problem's name unless given.
     #[arg(short, long, value_name = "RUN")]
     pub output: Option<PathBuf>,
-    /// How to fit: abc-smc, surrogate (a likelihood learned from simulations; abc-smc where its check fails), mcmc (Markov
-    /// chains on the likelihood of the mean field) or mle (its maximum); the problem's choice unless given.
+    #[command(flatten)]
+    pub fitting: Fitting,
+    /// Say nothing on the way.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Write progress and result to standard output as JSON, one event a line: started, progress, generation, done.
     #[arg(long)]
-    pub method: Option<String>,
-    /// Particles (abc-smc).
-    #[arg(long, value_name = "N")]
-    pub population: Option<usize>,
-    /// Most simulations in all (abc-smc, surrogate).
-    #[arg(long, value_name = "N")]
-    pub max_simulations: Option<u64>,
-    /// Seed of all randomness.
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Threads; all processors unless given. They change no result.
-    #[arg(long, value_name = "K")]
-    pub threads: Option<usize>,
+    pub json: bool,
 }
 
 /// Check a fitting method on a problem: simulation-based calibration
@@ -75,21 +99,8 @@ pub struct Sbc {
     /// Data sets to simulate and fit.
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub replicates: usize,
-    /// The method to check: abc-smc or surrogate; the problem's choice unless given.
-    #[arg(long)]
-    pub method: Option<String>,
-    /// Particles (abc-smc).
-    #[arg(long, value_name = "N")]
-    pub population: Option<usize>,
-    /// Most simulations for each data set.
-    #[arg(long, value_name = "N")]
-    pub max_simulations: Option<u64>,
-    /// Seed of all randomness.
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Threads; all processors unless given. They change no result.
-    #[arg(long, value_name = "K")]
-    pub threads: Option<usize>,
+    #[command(flatten)]
+    pub fitting: Fitting,
     /// Write ranks and coverage to this file, as JSON.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -145,6 +156,56 @@ pub struct Report {
     /// The file to write; report.html in the run's folder unless given.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// List the runs in a folder, the newest first
+#[derive(Debug, clap::Args)]
+pub struct Runs {
+    /// The folder that holds them.
+    #[arg(default_value = "runs", value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Write the list as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show the posterior of a run
+#[derive(Debug, clap::Args)]
+pub struct Show {
+    /// A folder written by `metacascade fit`.
+    pub run: PathBuf,
+    /// Write all that came of it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Write the draws of a run's posterior as a table
+///
+/// One row a draw: the parameters on their natural scale, the draw's weight and its distance. Of a run that is not done, the
+/// last complete generation.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  metacascade export runs/hypoxia-fatemap --format csv -o posterior.csv")]
+pub struct Export {
+    /// A folder written by `metacascade fit`.
+    pub run: PathBuf,
+    /// The format.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+    pub format: ExportFormat,
+    /// Write to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Formats of a posterior.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// Text separated by commas.
+    Csv,
+    /// A list of objects.
+    Json,
+    /// Apache Parquet; needs --output.
+    Parquet,
 }
 
 /// Simulate a model
@@ -250,16 +311,37 @@ pub struct Models {
     pub name: Option<String>,
 }
 
+/// List the data sets that come with metacascade
+#[derive(Debug, clap::Args)]
+pub struct Datasets {
+    /// Write all that is known of them as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Begin a problem: a folder ready to fit
 ///
-/// Writes the tables of a problem, a copy of the model to change, and simulated measurements to replace.
+/// With --data, proposes observables, subjects and a model for a plain table, and says what was guessed and why: values over
+/// time, fractions of states, times and events, k of n, counts, yes or no; a row or a column a time. Without, writes the tables
+/// of a problem with a shipped model, a copy of the model to change, and simulated measurements to replace.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
+  metacascade new my-mice --data volumes.csv && metacascade fit my-mice
+  metacascade new sum149 --data fractions.csv --where line=SUM149
   metacascade new my-mice --model cascade-core && metacascade fit my-mice")]
 pub struct New {
     /// The folder to write.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// A table to propose a problem for: CSV, TSV, packed by gzip or not, or Parquet.
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["model", "seed"])]
+    pub data: Option<PathBuf>,
+    /// Use only the rows of --data in which a column holds a text; may be repeated.
+    #[arg(long = "where", value_name = "COLUMN=TEXT", requires = "data")]
+    pub only: Vec<String>,
+    /// The column of --data that is what was measured; may be repeated; chosen by its name unless given.
+    #[arg(long = "value", value_name = "COLUMN", requires = "data")]
+    pub values: Vec<String>,
     /// A shipped model that people fit (see `metacascade models`).
     #[arg(long, default_value = "cascade-core")]
     pub model: String,
@@ -301,4 +383,23 @@ pub struct Convert {
     /// Write the problem into this folder, as SBML and tables of PEtab version 2; it must be empty, if it is there.
     #[arg(long, value_name = "FOLDER")]
     pub petab: Option<PathBuf>,
+}
+
+/// Write the completions of a shell to standard output
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  metacascade completions bash > ~/.local/share/bash-completion/completions/metacascade")]
+pub struct Completions {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// Write manual pages, of the program and of each command, into a folder
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  metacascade man ~/.local/share/man/man1")]
+pub struct Man {
+    /// The folder to write to.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }

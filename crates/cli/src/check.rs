@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::args::Check;
 use crate::error::Failed;
+use crate::json::print;
 
 /// What is written as JSON: all problems, or, where there are none, what the problem holds.
 #[derive(Serialize)]
@@ -54,12 +55,6 @@ fn told(problems: &Diagnostics) -> Vec<Told<'_>> {
         Told { file: &problem.file, line, column, message: &problem.message, help: problem.help.as_deref() }
     });
     told.collect()
-}
-
-fn print(checked: &Checked<'_>) -> Result<(), Failed> {
-    let text = serde_json::to_string_pretty(checked).map_err(|error| Failed::Work(error.to_string()))?;
-    anstream::println!("{text}");
-    Ok(())
 }
 
 fn show(overview: &Overview) {

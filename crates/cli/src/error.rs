@@ -1,6 +1,5 @@
 //! How a command fails: what is shown, and the exit code.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use metacascade_engine::{Diagnostic, Diagnostics, SimulationError};
@@ -37,7 +36,8 @@ impl Failed {
 
     /// Shows the reason on standard error.
     pub fn show(&self) {
-        let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        // A terminal, unless NO_COLOR or CLICOLOR_FORCE say otherwise.
+        let color = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
         let error = if color { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
         match self {
             Self::Input(problems) => {

@@ -56,8 +56,7 @@ pub fn run(typed: &Evaluate) -> Result<(), Failed> {
             problem.estimated().iter().zip(&point).map(|(parameter, &value)| (parameter.name.as_str(), value));
         let (method, parameters) = (typed.method.as_str(), estimated.collect());
         let found = Found { method, log_likelihood, chi_squared, log_prior, log_posterior, measurements, parameters };
-        let text = serde_json::to_string_pretty(&found).map_err(|error| Failed::Work(error.to_string()))?;
-        anstream::println!("{text}");
+        crate::json::print(&found)?;
     } else {
         anstream::println!("log-likelihood  {log_likelihood:.4}");
         anstream::println!("chi²            {chi_squared:.4} ({measurements} measurements)");

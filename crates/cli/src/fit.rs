@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use comfy_table::CellAlignment;
 use metacascade_engine::Method;
 use metacascade_inference::abc_smc::{self, Stop};
 use metacascade_inference::{mcmc, optimise, surrogate as learned};
@@ -18,15 +17,12 @@ use metacascade_problem::{
     individuals, predictive, replicates,
 };
 use metacascade_random::Key;
-use metacascade_report::content::Verdict;
-use metacascade_report::number::{interval, significant};
 use serde::Serialize;
 
-use crate::args::Fit;
+use crate::args::{Fit, Fitting};
 use crate::error::Failed;
-use crate::progress::Watcher;
-use crate::table::table;
-use crate::{report, simulate};
+use crate::progress::{Telling, Watcher};
+use crate::{posterior, progress, report, simulate};
 
 /// Children of the seed's key: methods use the lower ones.
 const PREDICTIVE: u64 = u64::MAX;
@@ -42,6 +38,8 @@ pub(crate) struct Plan {
     optimise: optimise::Settings,
     pub seed: u64,
     folder: PathBuf,
+    /// How progress and result are told.
+    telling: Telling,
 }
 
 /// What an algorithm gives, apart from the draws, which are in the run already.
@@ -55,12 +53,13 @@ struct Found {
 
 /// Fits a problem and writes its run and report.
 pub fn run(typed: &Fit) -> Result<(), Failed> {
-    let plan = plan(typed)?;
+    let telling = Telling::asked(typed.quiet, typed.json);
+    let plan = Plan { telling, ..plan(&typed.problem, typed.output.as_deref(), &typed.fitting)? };
     for warning in plan.problem.warnings() {
         anstream::eprintln!("warning: {warning}");
     }
     let cancelled = interruption()?;
-    let pool = simulate::threads(typed.threads)?;
+    let pool = simulate::threads(typed.fitting.threads)?;
     pool.install(|| fit(&plan, pool.current_num_threads(), cancelled))
 }
 
@@ -82,7 +81,7 @@ pub(crate) fn interruption() -> Result<Arc<AtomicBool>, Failed> {
 fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Failed> {
     let problem = &plan.problem;
     let (parameters, measurements) = (problem.estimated().len(), problem.measurement_count());
-    anstream::eprintln!("{}: {parameters} parameters, {measurements} measurements", problem.title());
+    plan.telling.started(problem.title(), parameters, measurements, plan.method);
     let (mut writer, mut found) = match plan.method {
         FitMethod::AbcSmc => sample(plan, threads, cancelled, Vec::new())?,
         FitMethod::Surrogate => surrogate::fit(plan, threads, cancelled)?,
@@ -127,7 +126,7 @@ fn sample(
     let settings = settings(plan, FitMethod::AbcSmc, threads, simulation, reason, &plan.abc_smc)?;
     let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
     let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, cancelled);
+    let mut watcher = Watcher::new(&mut writer, cancelled, plan.telling);
     let fit = abc_smc::run(&simulator, &plan.abc_smc, &mut watcher);
     watcher.finish();
     let fit = fit.map_err(|error| match error {
@@ -180,7 +179,7 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
     let settings = settings(plan, FitMethod::Mle, threads, &simulation, reason, &plan.optimise)?;
     let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
     let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, cancelled);
+    let mut watcher = Watcher::new(&mut writer, cancelled, plan.telling);
     let optimum = optimise::run(&ProblemLikelihood::new(problem), &plan.optimise, &mut watcher);
     watcher.finish();
     let optimum = optimum.map_err(|error| match error {
@@ -226,7 +225,7 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
 }
 
 /// Reads the problem, and resolves all settings.
-pub(crate) fn plan(typed: &Fit) -> Result<Plan, Failed> {
+pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Result<Plan, Failed> {
     let method = match typed.method.as_deref() {
         None => None,
         Some(asked) => match FitMethod::NAMES.into_iter().find(|(name, _)| *name == asked) {
@@ -239,7 +238,7 @@ pub(crate) fn plan(typed: &Fit) -> Result<Plan, Failed> {
             }
         },
     };
-    let problem = Problem::load(&typed.problem)?;
+    let problem = Problem::load(problem)?;
     let asked = problem.fit().clone();
     let seed = typed.seed.or(asked.seed).unwrap_or(1);
     let default = abc_smc::Settings::default();
@@ -268,7 +267,7 @@ pub(crate) fn plan(typed: &Fit) -> Result<Plan, Failed> {
         draws: default.draws,
         seed,
     };
-    let folder = typed.output.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(problem.folder())));
+    let folder = output.map_or_else(|| Path::new("runs").join(folder_name(problem.folder())), Path::to_owned);
     let method = method.or(asked.method).unwrap_or_default();
     // Where abc-smc has to take over, the surrogate's limit is not meant for it.
     let abc_smc = match method {
@@ -284,7 +283,7 @@ pub(crate) fn plan(typed: &Fit) -> Result<Plan, Failed> {
         let failed = Failed::usage("the problem has steady states, which are those of the mean field");
         return Err(failed.help("fit by --method mle, or ask for `simulation: {method: ode}` in the problem"));
     }
-    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, optimise, seed, folder })
+    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, optimise, seed, folder, telling: Telling::Lines })
 }
 
 /// The last part of a path, also of `.` or `..`.
@@ -334,36 +333,24 @@ fn settings(
     })
 }
 
+/// The last of the events that are told.
+#[derive(Serialize)]
+struct Done<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    /// The report.
+    report: &'a Path,
+}
+
 /// Prints the result.
 fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
-    let mut rows = table(&["parameter", "unit", "median", "95 % interval", "what the data say"]);
-    for parameter in &outcome.parameters {
-        let (lower, upper) = parameter.interval95;
-        let verdict = Verdict::of(parameter.contraction).words();
-        rows.add_row([
-            parameter.id.clone(),
-            parameter.unit.clone(),
-            significant(parameter.median, 3),
-            interval(lower, upper),
-            verdict.to_owned(),
-        ]);
+    match plan.telling {
+        Telling::Events => return progress::tell("done", &Done { outcome, report: page }),
+        Telling::Nothing | Telling::Lines => {}
     }
-    if let Some(column) = rows.column_mut(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    anstream::println!("{rows}");
+    anstream::println!("{}", posterior::rows(&outcome.parameters));
     if !outcome.derived.is_empty() {
-        let mut rows = table(&["derived quantity", "unit", "median", "95 % interval", "95 % of the prior"]);
-        for derived in &outcome.derived {
-            rows.add_row([
-                derived.id.clone(),
-                derived.unit.clone(),
-                significant(derived.median, 3),
-                interval(derived.interval95.0, derived.interval95.1),
-                interval(derived.prior95.0, derived.prior95.1),
-            ]);
-        }
-        anstream::println!("{rows}");
+        anstream::println!("{}", posterior::derived(&outcome.derived));
     }
     for warning in &outcome.warnings {
         anstream::eprintln!("warning: {warning}");

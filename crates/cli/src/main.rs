@@ -3,45 +3,58 @@
 mod args;
 mod check;
 mod convert;
+mod datasets;
+mod describe;
 mod diagram;
 mod error;
 mod evaluate;
+mod export;
 mod fit;
+mod json;
 mod models;
 mod new;
+mod posterior;
 mod probability;
 mod progress;
 mod report;
+mod runs;
 mod sbc;
 mod simulate;
 mod table;
+mod typed;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::{Arguments, Command};
+use args::Command;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let done = match arguments.command {
-        Command::Fit(typed) => fit::run(&typed),
-        Command::Sbc(typed) => sbc::run(&typed),
-        Command::Check(typed) => check::run(&typed),
-        Command::Report(typed) => report::run(&typed),
-        Command::Evaluate(typed) => evaluate::run(&typed),
-        Command::Simulate(typed) => simulate::run(&typed),
-        Command::Probability(typed) => probability::run(&typed),
-        Command::Models(typed) => models::run(&typed),
-        Command::New(typed) => new::run(&typed),
-        Command::Diagram(typed) => diagram::run(&typed),
-        Command::Convert(typed) => convert::run(&typed),
-    };
-    match done {
+    match typed::arguments().and_then(|arguments| run(&arguments.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             failed.show();
             failed.exit_code()
         }
+    }
+}
+
+fn run(command: &Command) -> Result<(), error::Failed> {
+    match command {
+        Command::Fit(typed) => fit::run(typed),
+        Command::Sbc(typed) => sbc::run(typed),
+        Command::Check(typed) => check::run(typed),
+        Command::Report(typed) => report::run(typed),
+        Command::Runs(typed) => runs::run(typed),
+        Command::Show(typed) => runs::show(typed),
+        Command::Export(typed) => export::run(typed),
+        Command::Evaluate(typed) => evaluate::run(typed),
+        Command::Simulate(typed) => simulate::run(typed),
+        Command::Probability(typed) => probability::run(typed),
+        Command::Models(typed) => models::run(typed),
+        Command::Datasets(typed) => datasets::run(typed),
+        Command::New(typed) => new::run(typed),
+        Command::Diagram(typed) => diagram::run(typed),
+        Command::Convert(typed) => convert::run(typed),
+        Command::Completions(typed) => describe::completions(typed),
+        Command::Man(typed) => describe::man(typed),
     }
 }

@@ -1,5 +1,7 @@
-//! Shows how a fit is going: a live line in a terminal, a plain line a generation elsewhere.
+//! Tells how a fit is going: a live line in a terminal, a plain line a generation elsewhere; or events for other programs; or
+//! nothing.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +9,65 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use metacascade_inference::abc_smc::Generation;
 use metacascade_inference::{Observer, Progress};
+use metacascade_problem::FitMethod;
 use metacascade_problem::run::RunWriter;
+use serde::Serialize;
+use serde_json::json;
+
+/// How progress is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// Not at all.
+    Nothing,
+    /// In lines for people, on standard error.
+    Lines,
+    /// As JSON, one event a line, on standard output.
+    Events,
+}
+
+impl Telling {
+    /// What --quiet and --json ask for; events are told although no lines are.
+    pub fn asked(quiet: bool, json: bool) -> Self {
+        match (quiet, json) {
+            (_, true) => Self::Events,
+            (true, false) => Self::Nothing,
+            (false, false) => Self::Lines,
+        }
+    }
+
+    /// Says what is fitted.
+    pub fn started(self, title: &str, parameters: usize, measurements: usize, method: FitMethod) {
+        match self {
+            Self::Nothing => {}
+            Self::Lines => anstream::eprintln!("{title}: {parameters} parameters, {measurements} measurements"),
+            Self::Events => {
+                let method = method.name();
+                tell(
+                    "started",
+                    &json!({ "title": title, "method": method, "parameters": parameters, "measurements": measurements }),
+                );
+            }
+        }
+    }
+}
+
+/// Tells an event: an object with its name and what is known of it.
+pub fn tell(event: &str, known: &impl Serialize) {
+    /// An event.
+    #[derive(Serialize)]
+    struct Event<'a, T> {
+        event: &'a str,
+        #[serde(flatten)]
+        known: &'a T,
+    }
+    // Numbers and texts have a form in JSON; a reader that has gone away misses nothing.
+    if let Ok(line) = serde_json::to_string(&Event { event, known }) {
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+}
+
+/// Time between two events of progress.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Writes each generation to the run as it is complete, and shows progress.
 pub struct Watcher<'w> {
@@ -16,11 +76,17 @@ pub struct Watcher<'w> {
     live: bool,
     started: Instant,
     cancelled: Arc<AtomicBool>,
+    telling: Telling,
+    /// When progress was told last.
+    told: Instant,
 }
 
 impl<'w> Watcher<'w> {
-    pub fn new(writer: &'w mut RunWriter, cancelled: Arc<AtomicBool>) -> Self {
-        let target = ProgressDrawTarget::stderr_with_hz(8);
+    pub fn new(writer: &'w mut RunWriter, cancelled: Arc<AtomicBool>, telling: Telling) -> Self {
+        let target = match telling {
+            Telling::Lines => ProgressDrawTarget::stderr_with_hz(8),
+            Telling::Nothing | Telling::Events => ProgressDrawTarget::hidden(),
+        };
         let live = !target.is_hidden();
         let bar = ProgressBar::with_draw_target(None, target);
         // The template is a constant; the default style serves if it should ever be wrong.
@@ -28,13 +94,13 @@ impl<'w> Watcher<'w> {
             bar.set_style(style.progress_chars("━╸─"));
         }
         bar.enable_steady_tick(Duration::from_millis(125));
-        Self { writer, bar, live, started: Instant::now(), cancelled }
+        Self { writer, bar, live, started: Instant::now(), cancelled, telling, told: Instant::now() }
     }
 
     fn say(&self, line: String) {
         if self.live {
             self.bar.println(line);
-        } else {
+        } else if self.telling == Telling::Lines {
             anstream::eprintln!("{line}");
         }
     }
@@ -47,6 +113,18 @@ impl<'w> Watcher<'w> {
 impl Observer for Watcher<'_> {
     fn generation(&mut self, generation: &Generation) -> Result<(), String> {
         let seconds = self.started.elapsed().as_secs_f64();
+        if self.telling == Telling::Events {
+            let known = json!({
+                "index": generation.index,
+                "threshold": generation.threshold,
+                "acceptance": generation.acceptance,
+                "effective_sample_size": generation.effective_sample_size,
+                "simulations": generation.total_simulations,
+                "failures": generation.failures,
+                "seconds": seconds,
+            });
+            tell("generation", &known);
+        }
         self.say(format!(
             "generation {:>2}  threshold {:>8.4}  acceptance {:>6.2} %  effective sample size {:>5.0}  {:>9} simulations  {seconds:>6.1} s",
             generation.index,
@@ -60,6 +138,10 @@ impl Observer for Watcher<'_> {
 
     fn progress(&mut self, progress: &Progress) {
         let seconds = self.started.elapsed().as_secs_f64().max(1e-9);
+        if self.telling == Telling::Events && self.told.elapsed() >= PAUSE {
+            self.told = Instant::now();
+            tell("progress", &known(progress, seconds));
+        }
         match *progress {
             Progress::Generation { index, threshold, accepted, target, simulations, total_simulations } => {
                 self.bar.set_length(target as u64);
@@ -108,5 +190,27 @@ impl Observer for Watcher<'_> {
 
     fn cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// What an event of progress says.
+fn known(progress: &Progress, seconds: f64) -> serde_json::Value {
+    match *progress {
+        Progress::Generation { index, threshold, accepted, target, total_simulations, .. } => json!({
+            "phase": "generation", "index": index, "threshold": threshold, "done": accepted, "target": target,
+            "simulations": total_simulations, "seconds": seconds,
+        }),
+        Progress::Rounds { round, rounds, simulations, target } => json!({
+            "phase": "round", "index": round, "of": rounds, "done": simulations, "target": target,
+            "simulations": simulations, "seconds": seconds,
+        }),
+        Progress::Chains { evaluations, effective, target, r_hat, .. } => json!({
+            "phase": "chains", "done": effective, "target": target, "r_hat": r_hat, "simulations": evaluations,
+            "seconds": seconds,
+        }),
+        Progress::Starts { done, target, evaluations, log_likelihood } => json!({
+            "phase": "starts", "done": done, "target": target, "log_likelihood": log_likelihood,
+            "simulations": evaluations, "seconds": seconds,
+        }),
     }
 }

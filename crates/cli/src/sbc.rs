@@ -7,7 +7,7 @@ use metacascade_inference::diagnostics::{LEVELS, Observed, Study, calibrate};
 use metacascade_inference::{Observer, Posterior, abc_smc, surrogate};
 use metacascade_problem::{FitMethod, ProblemSimulator, write_file};
 
-use crate::args::{Fit, Sbc};
+use crate::args::Sbc;
 use crate::error::Failed;
 use crate::fit::{Plan, interruption, plan};
 use crate::simulate;
@@ -27,21 +27,13 @@ pub fn run(typed: &Sbc) -> Result<(), Failed> {
     if typed.replicates == 0 {
         return Err(Failed::usage("--replicates must be at least 1"));
     }
-    let plan = plan(&Fit {
-        problem: typed.problem.clone(),
-        output: None,
-        method: typed.method.clone(),
-        population: typed.population,
-        max_simulations: typed.max_simulations,
-        seed: typed.seed,
-        threads: typed.threads,
-    })?;
+    let plan = plan(&typed.problem, None, &typed.fitting)?;
     if !matches!(plan.method, FitMethod::AbcSmc | FitMethod::Surrogate) {
         let message = format!("`{}` is no method that is fitted to simulations", plan.method.name());
         return Err(Failed::usage(message).help("--method is abc-smc or surrogate"));
     }
     let cancelled = interruption()?;
-    let study = simulate::threads(typed.threads)?.install(|| study(&plan, typed.replicates, &cancelled));
+    let study = simulate::threads(typed.fitting.threads)?.install(|| study(&plan, typed.replicates, &cancelled));
     if cancelled.load(Ordering::Relaxed) {
         return Err(Failed::Interrupted(format!("{} data sets were fitted; nothing was written", study.replicates)));
     }

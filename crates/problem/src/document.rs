@@ -62,9 +62,9 @@ pub(crate) struct Extension {
     /// Survival tables.
     #[serde(default)]
     pub survival_files: Vec<Spanned<String>>,
-    /// Which column of the subject tables sets which parameter, where the names differ.
+    /// Which column of the subject tables sets which parameter, where the names or units differ.
     #[serde(default)]
-    pub covariates: BTreeMap<String, String>,
+    pub covariates: BTreeMap<String, crate::subjects::Target>,
     /// By how much one unit is converted into another that is not of its kind.
     #[serde(default)]
     pub conversions: Vec<crate::units::Rule>,

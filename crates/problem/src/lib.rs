@@ -11,7 +11,7 @@
 //!                  model_files: {ID: {location: model.toml, language: metacascade}}, or language: sbml
 //!                  condition_files, experiment_files, observable_files, measurement_files, mapping_files: [...]
 //!                  extensions: {metacascade: {version, required, title, description, simulation, fit, subject_files,
-//!                  survival_files, covariates: {column: parameter},
+//!                  survival_files, covariates: {column: parameter, or {parameter, unit}},
 //!                  conversions: [{from, to, by}], derived: [{name, formula, unit, description}]}}
 //! parameters.tsv   parameterId, lowerBound, upperBound, nominalValue, estimate, [parameterName], [priorDistribution],
 //!                  [priorParameters], and ours: [unit], [description]
@@ -49,7 +49,7 @@
 //!   numbers in size classes: `counts` of the model's `[[lesions]]` give the lesions of at least a size, their differences
 //!   are observables of one multinomial `observableGroup`, and a further one has the number of all.
 //! * `experimentId` of a subject is its arm, which rows of measurements and survival need not repeat. A covariate sets the
-//!   parameter of its name for each subject, or the one that `covariates` gives it. Subjects of one `groupId` share what
+//!   parameter of its name for each subject, or the one that `covariates` gives it, converted where a unit is given. Subjects of one `groupId` share what
 //!   the model says varies between groups. Location and spread of what varies are parameters like others.
 //! * `event` 1: `endpoint` happened at `time`, or between `time` and `timeUpper`; 0: it had not until `time`. `endpoint` is
 //!   a condition of the model, or a symbol whose name ends in `_first_detected`.
@@ -94,6 +94,7 @@ mod predictive;
 mod priors;
 mod problem;
 mod problems;
+mod propose;
 mod replicates;
 pub mod run;
 mod scope;
@@ -123,8 +124,9 @@ pub use overview::{ObservableOverview, Overview, overview};
 pub use parameters::Parameter;
 pub use predictive::{DRAWS, Predictive, predictive};
 pub use problem::Problem;
+pub use propose::{Asked, Guess, Proposal, propose};
 pub use replicates::{DATA_SETS, Replicates, Seen, replicates};
-pub use run::{Run, RunError, RunSettings, RunWriter, TableColumn, write_columns, write_file, write_table};
+pub use run::{Run, RunError, RunGlance, RunSettings, RunWriter, TableColumn, write_columns, write_file, write_table};
 pub use simulator::ProblemSimulator;
 pub use subjects::{Covariate, Subject, Values, thirds};
 pub use survival::{Endpoint, Survival, at as survival_at, kaplan_meier};

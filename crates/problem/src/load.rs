@@ -18,7 +18,7 @@ use crate::{
     problem::Problem,
     problems::{Complaint, Problems},
     scope::{Scope, constant_slot},
-    subjects::{self, Subjects},
+    subjects::{self, Subjects, Targets},
     survival,
     table::{Columns, Table},
     units::Conversions,
@@ -82,15 +82,16 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
     experiments.push(Experiment::unchanged(""));
     let observables = observables::read(&observable_tables.read, &mut scope, problems);
     let known = experiment_tables.complete.then_some(experiments.as_slice());
-    let before = problems.count();
-    let subjects = subjects::read(&subject_tables.read, known, &extension.covariates, &mut scope, problems);
-    let known_subjects = problems.count() == before;
     let (mut conversions, unknown) = Conversions::new(&extension.conversions, |name| fixed(name, &defined, network));
     for name in unknown {
         let message = format!("`conversions` converts by `{name}`, which is no fixed positive number");
         let help = "name a parameter that is not estimated, or write the number";
         problems.push(Diagnostic::new(folder.shown(&folder.document_name), message).help(help));
     }
+    let before = problems.count();
+    let targets = Targets { named: &extension.covariates, conversions: &mut conversions };
+    let subjects = subjects::read(&subject_tables.read, known, targets, &mut scope, problems);
+    let known_subjects = problems.count() == before;
     let references = References {
         observables: observable_tables.complete.then_some(observables.as_slice()),
         experiments: known,

@@ -8,7 +8,7 @@ use crate::{
     noise::NoiseDistribution,
     problems::{Complaint, Problems},
     scope::{Scope, is_identifier, new_identifier},
-    table::{Columns, Table},
+    table::{Columns, Table, joined},
 };
 
 /// Columns of PEtab version 2, and of ours `observableUnit`, `observableKind`, `observableGroup`, `lowerLimit` and
@@ -16,20 +16,13 @@ use crate::{
 pub(crate) const COLUMNS: Columns = Columns {
     kind: "observable",
     required: &["observableId", "observableFormula", "noiseFormula"],
-    optional: &[
-        "observableName",
-        "observablePlaceholders",
-        "noisePlaceholders",
-        "noiseDistribution",
-        "observableUnit",
-        "observableKind",
-        "noiseLaw",
-        "observableGroup",
-        "lowerLimit",
-        "upperLimit",
-    ],
+    optional: &joined::<10>(&["observablePlaceholders", "noisePlaceholders", "noiseDistribution"], OPTIONAL),
     open: false,
 };
+
+/// Columns that may be there and mean the same in either version of PEtab.
+pub(crate) const OPTIONAL: &[&str] =
+    &["observableName", "observableUnit", "observableKind", "noiseLaw", "observableGroup", "lowerLimit", "upperLimit"];
 
 /// What kind of quantity an observable is: which measurements are possible, and on which scale they are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

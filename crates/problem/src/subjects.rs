@@ -1,12 +1,13 @@
 //! The subject table: who was measured, in which group and arm, and what is known of each.
 //!
 //! A column that has the name of a parameter, of the model or of the parameter table, sets that parameter for each
-//! subject; `covariates: {column: parameter}` in `problem.yaml` says so for a column of another name. Other columns are
-//! carried along, as strata of survival. Measurements refer to subjects by `subjectId`, or else `replicateId`.
+//! subject; `covariates: {column: parameter}` in `problem.yaml` says so for a column of another name, and `{column: {parameter,
+//! unit}}` for one in another unit than the parameter's, which is converted. Other columns are carried along, as strata of survival. Measurements refer to subjects by `subjectId`, or else `replicateId`.
 
 use std::collections::{BTreeMap, HashMap};
 
-use metacascade_engine::suggestion;
+use metacascade_engine::{Network, suggestion};
+use serde::Deserialize;
 
 use crate::{
     experiments::Experiment,
@@ -14,6 +15,7 @@ use crate::{
     problems::{Complaint, Problems},
     scope::Scope,
     table::{Columns, Table, parse_number},
+    units::{Conversions, Mismatch},
 };
 
 /// Columns that have a meaning; all others are covariates.
@@ -82,11 +84,59 @@ impl Subjects {
     }
 }
 
-/// Reads all subject tables; `mapped` says which columns set which parameter besides those of the same name.
+/// What a column sets, if not the parameter of its own name in that one's unit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Target {
+    /// A parameter, in its own unit.
+    Parameter(String),
+    /// A parameter, in another unit.
+    Converted(Converted),
+}
+
+/// A parameter, and the unit in which a column gives it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Converted {
+    parameter: String,
+    unit: String,
+}
+
+/// What columns set, and how their units convert.
+pub(crate) struct Targets<'t> {
+    pub named: &'t BTreeMap<String, Target>,
+    pub conversions: &'t mut Conversions,
+}
+
+impl Targets<'_> {
+    /// The parameter that a column sets if there is one of this name, and the column's unit, if it is said.
+    fn of<'n>(&'n self, column: &'n str) -> (&'n str, Option<&'n str>) {
+        match self.named.get(column) {
+            None => (column, None),
+            Some(Target::Parameter(name)) => (name, None),
+            Some(Target::Converted(target)) => (&target.parameter, Some(&target.unit)),
+        }
+    }
+
+    /// By what the numbers of a column are multiplied, if it sets a parameter of this network.
+    fn factor(&mut self, column: &str, network: Option<&Network>) -> Result<f64, Mismatch> {
+        let (parameter, unit) = self.of(column);
+        let index = network.and_then(|network| Some((network, network.parameter_index(parameter)?)));
+        let (Some(unit), Some((network, index))) = (unit.map(str::to_owned), index) else { return Ok(1.0) };
+        let own = network.parameters()[index].unit.as_str();
+        if own.is_empty() {
+            let message = format!("`{column}` is in {unit}, and the parameter `{parameter}` has no unit");
+            return Err((message, "give the parameter a unit in the model".to_owned()));
+        }
+        self.conversions.factor(&unit, own)
+    }
+}
+
+/// Reads all subject tables; `targets` say which columns set which parameter besides those of the same name.
 pub(crate) fn read(
     tables: &[Table],
     experiments: Option<&[Experiment]>,
-    mapped: &BTreeMap<String, String>,
+    mut targets: Targets<'_>,
     scope: &mut Scope<'_>,
     problems: &mut Problems,
 ) -> Subjects {
@@ -118,7 +168,15 @@ pub(crate) fn read(
     let places = Places { tables };
     for (name, mut texts) in cells {
         texts.resize(found.subjects.len(), None);
-        found.covariates.push(read_covariate(name, &texts, mapped, &places, scope, problems));
+        let mut covariate = read_covariate(name, &texts, &targets, &places, scope, problems);
+        match (targets.factor(name, scope.network), &mut covariate.values) {
+            (Ok(factor), Values::Numbers(numbers)) => numbers.iter_mut().for_each(|number| *number *= factor),
+            (Ok(_), Values::Labels(_)) => {}
+            (Err((message, help)), _) => {
+                places.header(name, problems, Complaint::new(message, "is not converted").help(help));
+            }
+        }
+        found.covariates.push(covariate);
     }
     classify(&mut found);
     found
@@ -179,17 +237,17 @@ impl Places<'_> {
 fn read_covariate(
     name: &str,
     texts: &[Option<&str>],
-    mapped: &BTreeMap<String, String>,
+    targets: &Targets<'_>,
     places: &Places<'_>,
     scope: &mut Scope<'_>,
     problems: &mut Problems,
 ) -> Covariate {
-    let target = mapped.get(name).map_or(name, String::as_str);
+    let (target, _) = targets.of(name);
     let slot = scope.parameter_slot(target);
     let parameter = slot.map(|_| target.to_owned());
     let numbers = || texts.iter().map(|text| text.map_or(Some(f64::NAN), parse_number)).collect::<Option<Vec<f64>>>();
     if slot.is_none() {
-        if mapped.contains_key(name) && scope.network.is_some() {
+        if targets.named.contains_key(name) && scope.network.is_some() {
             let complaint = Complaint::new(format!("`{name}` sets no parameter"), "its parameter is unknown");
             let message = suggestion(target, scope.parameter_names());
             let help = message.unwrap_or_else(|| format!("there is no parameter `{target}`; change `covariates`"));

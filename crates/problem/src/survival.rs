@@ -6,13 +6,14 @@
 //!
 //! `event` is 1 where it happened at `time`, 0 where the subject was followed until `time` without it (right
 //! censoring). With `timeUpper` it happened between the two times (interval censoring), and counts as seen in their
-//! middle. `endpoint` is what happened, an expression of the model: a symbol whose name ends in `_first_detected` is
+//! middle; what is simulated is looked at at the same visits ([`visits`]). `endpoint` is what happened, an expression of the model: a symbol whose name ends in `_first_detected` is
 //! the time itself; anything else is a condition, such as `lung_detected >= 1`, looked at [`LOOKS`] times until the end
 //! of follow-up.
 //!
 //! What simulated times are compared by is in [`curves`].
 
 mod curves;
+mod visits;
 
 use std::ops::ControlFlow;
 

@@ -9,7 +9,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::table::{Columns, Origin, Table, parse_number};
+use crate::{
+    measurements, observables,
+    table::{Columns, Origin, Table, joined, parse_number},
+};
 
 /// Columns of version 1; those of ours are as in version 2.
 pub(crate) const PARAMETERS: Columns = Columns {
@@ -34,42 +37,22 @@ pub(crate) const CONDITIONS: Columns =
 pub(crate) const OBSERVABLES: Columns = Columns {
     kind: "observable",
     required: &["observableId", "observableFormula", "noiseFormula"],
-    optional: &[
-        "observableName",
-        "observableTransformation",
-        "noiseDistribution",
-        "observableUnit",
-        "observableKind",
-        "noiseLaw",
-        "observableGroup",
-        "lowerLimit",
-        "upperLimit",
-    ],
+    optional: &joined::<9>(&["observableTransformation", "noiseDistribution"], observables::OPTIONAL),
     open: false,
 };
 
 pub(crate) const MEASUREMENTS: Columns = Columns {
     kind: "measurement",
     required: &["observableId", "simulationConditionId", "measurement", "time"],
-    optional: &[
-        "preequilibrationConditionId",
-        "observableParameters",
-        "noiseParameters",
-        "datasetId",
-        "replicateId",
-        "subjectId",
-        "trials",
-        "sampledFraction",
-        "censoring",
-        "upperLimit",
-        "measurementSd",
-        "measurementN",
-        "measurementUnit",
-        "timeUnit",
-        "modelId",
-    ],
+    optional: &joined::<15>(&["preequilibrationConditionId"], measurements::OPTIONAL),
     open: false,
 };
+
+/// Columns of observables that version 2 has too.
+const KEPT_OBSERVABLES: &[&str] = &joined::<9>(&["observableId", "observableFormula"], observables::OPTIONAL);
+
+/// Columns of measurements that version 2 has too.
+const KEPT_MEASUREMENTS: &[&str] = &joined::<17>(&["observableId", "measurement", "time"], measurements::OPTIONAL);
 
 /// A cell's text; nothing where it is empty.
 type Cell = Option<String>;
@@ -254,24 +237,13 @@ pub(crate) fn observables(table: &Table) -> Option<Table> {
     };
     let of_observable = placeholders("observableParameter", &["observableFormula", "noiseFormula"]);
     let of_noise = placeholders("noiseParameter", &["noiseFormula"]);
-    let keep = [
-        "observableId",
-        "observableName",
-        "observableFormula",
-        "observableUnit",
-        "observableKind",
-        "noiseLaw",
-        "observableGroup",
-        "lowerLimit",
-        "upperLimit",
-    ];
     let law_from = if source.positions.contains_key("noiseDistribution") {
         "noiseDistribution"
     } else {
         "observableTransformation"
     };
     source.with(
-        &keep,
+        KEPT_OBSERVABLES,
         vec![
             ("noiseFormula", "noiseFormula", noise_formulas),
             ("noiseDistribution", law_from, laws),
@@ -331,25 +303,6 @@ pub(crate) fn measurements(
     }
     let experiments =
         table.derive(vec![("experimentId", ids), ("time", times), ("conditionId", conditions)], origin)?;
-    let keep = [
-        "observableId",
-        "measurement",
-        "time",
-        "observableParameters",
-        "noiseParameters",
-        "datasetId",
-        "replicateId",
-        "subjectId",
-        "trials",
-        "sampledFraction",
-        "censoring",
-        "upperLimit",
-        "measurementSd",
-        "measurementN",
-        "measurementUnit",
-        "timeUnit",
-        "modelId",
-    ];
-    let measurements = source.with(&keep, vec![("experimentId", "simulationConditionId", of_rows)])?;
+    let measurements = source.with(KEPT_MEASUREMENTS, vec![("experimentId", "simulationConditionId", of_rows)])?;
     Some((measurements, experiments))
 }

@@ -20,7 +20,7 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     let settings = super::settings(plan, FitMethod::Mcmc, threads, &simulation, reason, &plan.mcmc)?;
     let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
     let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, cancelled);
+    let mut watcher = Watcher::new(&mut writer, cancelled, plan.telling);
     let fit = mcmc::run(&ProblemLikelihood::new(problem), &plan.mcmc, &mut watcher);
     watcher.finish();
     let fit = fit.map_err(|error| match error {

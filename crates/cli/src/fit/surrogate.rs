@@ -21,7 +21,7 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     let settings = super::settings(plan, FitMethod::Surrogate, threads, simulation, reason, &plan.surrogate)?;
     let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
     let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, Arc::clone(&cancelled));
+    let mut watcher = Watcher::new(&mut writer, Arc::clone(&cancelled), plan.telling);
     let fit = surrogate::run(&simulator, &plan.surrogate, &mut watcher);
     watcher.finish();
     let fit = match fit {

@@ -25,24 +25,27 @@ pub use reading::Reading;
 pub(crate) const COLUMNS: Columns = Columns {
     kind: "measurement",
     required: &["observableId", "experimentId", "measurement", "time"],
-    optional: &[
-        "observableParameters",
-        "noiseParameters",
-        "modelId",
-        "datasetId",
-        "replicateId",
-        "subjectId",
-        "trials",
-        "sampledFraction",
-        "censoring",
-        "upperLimit",
-        "measurementSd",
-        "measurementN",
-        "measurementUnit",
-        "timeUnit",
-    ],
+    optional: OPTIONAL,
     open: false,
 };
+
+/// Columns that may be there, in either version of PEtab.
+pub(crate) const OPTIONAL: &[&str] = &[
+    "observableParameters",
+    "noiseParameters",
+    "modelId",
+    "datasetId",
+    "replicateId",
+    "subjectId",
+    "trials",
+    "sampledFraction",
+    "censoring",
+    "upperLimit",
+    "measurementSd",
+    "measurementN",
+    "measurementUnit",
+    "timeUnit",
+];
 
 /// The value of a placeholder in one row.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -21,6 +21,7 @@
 //! and renamed.
 
 mod frame;
+mod glance;
 mod outcome;
 mod reader;
 mod replicates;
@@ -29,6 +30,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 pub use frame::{TableColumn, write_columns, write_file, write_table};
+pub use glance::RunGlance;
 use metacascade_engine::Diagnostics;
 pub use outcome::{Outcome, ParameterSummary};
 pub use reader::{GenerationRow, Run, StartRow};

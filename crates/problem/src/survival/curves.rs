@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 
 use metacascade_random::rand::{Rng, RngExt as _};
 
-use crate::{problem::Problem, subjects::thirds, survival::Survival};
+use super::{Survival, visits::Visits};
+use crate::{problem::Problem, subjects::thirds};
 
 /// A time and whether an event ended it.
-type Observed = (f64, bool);
+pub(super) type Observed = (f64, bool);
 
 /// Subjects whose curves are compared, and where.
 #[derive(Debug)]
@@ -33,7 +34,9 @@ pub(crate) struct Curves {
     /// The Kaplan–Meier estimate of censoring, for each row's experiment and endpoint: ascending times and the share
     /// still followed after each.
     censoring: Vec<Vec<(f64, f64)>>,
-    /// Which of `censoring` each row belongs to.
+    /// When the subjects of each of these were looked at.
+    visits: Vec<Visits>,
+    /// Which of `censoring` and `visits` each row belongs to.
     of_row: Vec<usize>,
     /// Until when each row is simulated: the longest follow-up it may have.
     ends: Vec<f64>,
@@ -53,6 +56,7 @@ impl Curves {
             members.iter().for_each(|&row| curves.of_row[row] = position);
             let reversed: Vec<Observed> = members.iter().map(|&row| (rows[row].time, !rows[row].event)).collect();
             curves.censoring.push(kaplan_meier(&reversed));
+            curves.visits.push(Visits::of(members.iter().map(|&row| &rows[row])));
             let name = format!("{} {}", problem.endpoints()[endpoint].formula, problem.experiments()[experiment].id);
             curves.add(problem, name.clone(), members.clone(), 10);
             let subject = |row: usize| problem.trajectories()[rows[row].trajectory].subject;
@@ -106,7 +110,7 @@ impl Curves {
             false => survival.time,
             true => self.follow_up(row, survival.time, level),
         };
-        if time <= end { (time, true) } else { (end, false) }
+        self.visits[self.of_row[row]].seen(survival, time, end)
     }
 
     /// The time of follow-up, given that it is longer than `time`.

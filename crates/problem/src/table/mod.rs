@@ -43,6 +43,19 @@ impl Columns {
     }
 }
 
+/// Two lists of columns as one, of `N` columns.
+pub(crate) const fn joined<const N: usize>(one: &[&'static str], other: &[&'static str]) -> [&'static str; N] {
+    // Where this does not hold, it does not compile.
+    assert!(N == one.len() + other.len());
+    let mut all = [""; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < one.len() { one[at] } else { other[at - one.len()] };
+        at += 1;
+    }
+    all
+}
+
 /// Where a cell begins and ends, in bytes.
 type Span = (u32, u32);
 

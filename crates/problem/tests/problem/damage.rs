@@ -28,6 +28,8 @@ enum Damage {
     Truncate(usize),
     /// A line is left out.
     DropLine(usize),
+    /// A cell is left out, and those behind it move.
+    DropCell(usize),
     /// A byte is replaced.
     Byte(usize, u8),
     /// Bytes of no meaning, which may begin like a file of some format.
@@ -58,6 +60,7 @@ fn damage() -> impl Strategy<Value = Damage> {
         (any::<usize>(), texts).prop_map(|(at, text)| Damage::Retype(at, text)),
         any::<usize>().prop_map(Damage::Truncate),
         any::<usize>().prop_map(Damage::DropLine),
+        any::<usize>().prop_map(Damage::DropCell),
         (any::<usize>(), any::<u8>()).prop_map(|(at, byte)| Damage::Byte(at, byte)),
         noise().prop_map(Damage::Noise),
     ]
@@ -97,6 +100,10 @@ fn spoil(text: &str, damage: &Damage) -> Vec<u8> {
         }
         Damage::DropLine(at) => {
             lines.remove(at % lines.len());
+        }
+        Damage::DropCell(at) => {
+            let (line, cell) = places[at % places.len()];
+            lines[line].remove(cell);
         }
         Damage::Noise(bytes) => return bytes.clone(),
         Damage::Truncate(at) => return text.as_bytes()[..at % text.len()].to_vec(),

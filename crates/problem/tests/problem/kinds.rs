@@ -301,3 +301,21 @@ fn groups_share_their_draws() {
     }
     assert!(between / 2.0 > 4.0 * within / 4.0, "{between} {within}");
 }
+
+#[test]
+fn covariates_are_converted_into_the_units_of_parameters() {
+    let copy = Copy::of("cohort");
+    let size = "cells_per_ml = { value = 100 }\nsize = { value = 1, unit = \"cm\" }";
+    copy.replace("model.toml", "cells_per_ml = { value = 100 }", size);
+    copy.replace("problem.yaml", "{grams: dose}", "{grams: {parameter: size, unit: mm}}");
+    let problem = copy.load();
+    let known = problem.covariates().iter().find(|known| known.name == "grams").unwrap();
+    assert_eq!(known.parameter.as_deref(), Some("size"));
+    let Values::Numbers(found) = &known.values else { panic!("{known:?}") };
+    for (found, millimetres) in found.iter().zip([1.5, 0.5, 1.0, 1.0]) {
+        assert!((found - 0.1 * millimetres).abs() < 1e-12, "{found}");
+    }
+    copy.replace("problem.yaml", "unit: mm", "unit: kg");
+    let told = Problem::load(copy.path()).unwrap_err().to_string();
+    assert!(told.contains("subjects.csv") && told.contains("mass"), "{told}");
+}

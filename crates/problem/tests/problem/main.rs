@@ -10,6 +10,8 @@ mod load;
 mod mistakes;
 mod petab;
 mod predictive;
+mod propose;
 mod replicates;
 mod run;
 mod simulator;
+mod written;

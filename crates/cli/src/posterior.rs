@@ -1,0 +1,47 @@
+//! A posterior in a terminal.
+
+use comfy_table::{CellAlignment, Table};
+use metacascade_problem::DerivedSummary;
+use metacascade_problem::run::ParameterSummary;
+use metacascade_report::content::Verdict;
+use metacascade_report::number::{interval, significant};
+
+use crate::table::wrapped;
+
+/// A row a parameter: median, interval, and what the data say of it.
+pub fn rows(parameters: &[ParameterSummary]) -> Table {
+    let mut rows = wrapped(&["parameter", "unit", "median", "95 % interval", "what the data say"]);
+    for parameter in parameters {
+        let (lower, upper) = parameter.interval95;
+        let verdict = Verdict::of(parameter.contraction).words();
+        rows.add_row([
+            parameter.id.clone(),
+            parameter.unit.clone(),
+            significant(parameter.median, 3),
+            interval(lower, upper),
+            verdict.to_owned(),
+        ]);
+    }
+    if let Some(column) = rows.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    rows
+}
+
+/// A row a derived quantity: median, interval, and that of the prior.
+pub fn derived(quantities: &[DerivedSummary]) -> Table {
+    let mut rows = wrapped(&["derived quantity", "unit", "median", "95 % interval", "95 % of the prior"]);
+    for derived in quantities {
+        rows.add_row([
+            derived.id.clone(),
+            derived.unit.clone(),
+            significant(derived.median, 3),
+            interval(derived.interval95.0, derived.interval95.1),
+            interval(derived.prior95.0, derived.prior95.1),
+        ]);
+    }
+    if let Some(column) = rows.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    rows
+}
