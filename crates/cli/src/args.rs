@@ -54,6 +54,9 @@ pub struct Fit {
     /// Most simulations in all (abc-smc, surrogate).
     #[arg(long, value_name = "N")]
     pub max_simulations: Option<u64>,
+    /// Most wall time in seconds: no generation that would need more is finished (abc-smc).
+    #[arg(long, value_name = "SECONDS")]
+    pub max_seconds: Option<f64>,
     /// Seed of all randomness.
     #[arg(long)]
     pub seed: Option<u64>,

@@ -61,22 +61,14 @@ impl Observer for Watcher<'_> {
     fn progress(&mut self, progress: &Progress) {
         let seconds = self.started.elapsed().as_secs_f64().max(1e-9);
         match *progress {
-            Progress::Generation { index, threshold, accepted, target, simulations, total_simulations } => {
-                self.bar.set_length(target as u64);
-                self.bar.set_position(accepted as u64);
+            Progress::Generation { index, simulations, target, total_simulations } => {
+                self.bar.set_length(target);
+                self.bar.set_position(simulations);
                 let rate = total_simulations as f64 / seconds;
-                let acceptance = accepted as f64 / simulations.max(1) as f64;
-                let left = match accepted {
-                    0 => String::new(),
-                    _ => format!(", {:.0} s left of this generation", (target - accepted) as f64 / acceptance / rate),
-                };
-                let what = match index {
-                    0 => "generation 0: draws from the prior".to_owned(),
-                    _ => {
-                        format!("generation {index}, threshold {threshold:.3}, acceptance {:.1} %", 100.0 * acceptance)
-                    }
-                };
-                self.bar.set_message(format!("{what}, {rate:.0} simulations/s{left}"));
+                let left = (target - simulations) as f64 / rate.max(1e-9);
+                self.bar.set_message(format!(
+                    "generation {index}, {rate:.0} simulations/s, {left:.0} s left of this generation"
+                ));
             }
             Progress::Rounds { round, rounds, simulations, target } => {
                 self.bar.set_length(target);

@@ -33,6 +33,7 @@ pub fn run(typed: &Sbc) -> Result<(), Failed> {
         method: typed.method.clone(),
         population: typed.population,
         max_simulations: typed.max_simulations,
+        max_seconds: None,
         seed: typed.seed,
         threads: typed.threads,
     })?;
