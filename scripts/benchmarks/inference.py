@@ -108,7 +108,9 @@ class Recurrence:
         return np.where(self.hazard(p, np.zeros(90)) >= wanted, 0.0, times).reshape(3, 30)
 
     def summaries(self, data):
-        return np.array([(data <= by).mean(axis=1) for by in (0, 180, 365, 730, 1460, 2920)]).T.ravel()
+        shares = [(data <= by).mean(axis=1) for by in (0, 180, 365, 730, 1460, 2920)]
+        logs = np.log1p(data)
+        return np.array([*shares, logs.mean(axis=1), logs.std(axis=1)]).T.ravel()
 
 
 MODELS = dict(zip(PROBLEMS, [BirthDeathImmigration(), Switching(), Metastases(), Recurrence()]))

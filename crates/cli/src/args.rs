@@ -55,6 +55,9 @@ pub struct Fitting {
     /// Most simulations in all, of each data set (abc-smc, surrogate).
     #[arg(long, value_name = "N")]
     pub max_simulations: Option<u64>,
+    /// Most wall time in seconds: no generation that would need more is finished (abc-smc).
+    #[arg(long, value_name = "SECONDS")]
+    pub max_seconds: Option<f64>,
     /// Seed of all randomness.
     #[arg(long)]
     pub seed: Option<u64>,

@@ -246,10 +246,11 @@ pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Re
         population: typed.population.or(asked.population).unwrap_or(default.population),
         max_simulations: typed.max_simulations.or(asked.max_simulations).unwrap_or(default.max_simulations),
         max_generations: asked.max_generations.unwrap_or(default.max_generations),
-        threshold_quantile: asked.threshold_quantile.unwrap_or(default.threshold_quantile),
         min_acceptance: asked.min_acceptance.unwrap_or(default.min_acceptance),
         min_threshold: asked.min_threshold.unwrap_or(default.min_threshold),
         distance: asked.distance.unwrap_or(default.distance),
+        kernel: asked.kernel.unwrap_or(default.kernel),
+        max_seconds: typed.max_seconds.or(asked.max_seconds),
         adjustment: default.adjustment,
         seed,
     };

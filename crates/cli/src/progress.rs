@@ -143,22 +143,14 @@ impl Observer for Watcher<'_> {
             tell("progress", &known(progress, seconds));
         }
         match *progress {
-            Progress::Generation { index, threshold, accepted, target, simulations, total_simulations } => {
-                self.bar.set_length(target as u64);
-                self.bar.set_position(accepted as u64);
+            Progress::Generation { index, simulations, target, total_simulations } => {
+                self.bar.set_length(target);
+                self.bar.set_position(simulations);
                 let rate = total_simulations as f64 / seconds;
-                let acceptance = accepted as f64 / simulations.max(1) as f64;
-                let left = match accepted {
-                    0 => String::new(),
-                    _ => format!(", {:.0} s left of this generation", (target - accepted) as f64 / acceptance / rate),
-                };
-                let what = match index {
-                    0 => "generation 0: draws from the prior".to_owned(),
-                    _ => {
-                        format!("generation {index}, threshold {threshold:.3}, acceptance {:.1} %", 100.0 * acceptance)
-                    }
-                };
-                self.bar.set_message(format!("{what}, {rate:.0} simulations/s{left}"));
+                let left = (target - simulations) as f64 / rate.max(1e-9);
+                self.bar.set_message(format!(
+                    "generation {index}, {rate:.0} simulations/s, {left:.0} s left of this generation"
+                ));
             }
             Progress::Rounds { round, rounds, simulations, target } => {
                 self.bar.set_length(target);
@@ -196,8 +188,8 @@ impl Observer for Watcher<'_> {
 /// What an event of progress says.
 fn known(progress: &Progress, seconds: f64) -> serde_json::Value {
     match *progress {
-        Progress::Generation { index, threshold, accepted, target, total_simulations, .. } => json!({
-            "phase": "generation", "index": index, "threshold": threshold, "done": accepted, "target": target,
+        Progress::Generation { index, simulations, target, total_simulations } => json!({
+            "phase": "generation", "index": index, "done": simulations, "target": target,
             "simulations": total_simulations, "seconds": seconds,
         }),
         Progress::Rounds { round, rounds, simulations, target } => json!({

@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use metacascade_inference::{
-    Posterior, Simulator, abc_smc, mcmc,
+    Parameter, Posterior, Simulator, abc_smc, mcmc,
     reference::{self, Case},
     surrogate,
 };
@@ -36,24 +36,18 @@ fn main() {
             }
             for method in methods.split(',') {
                 let started = Instant::now();
-                let (posterior, used, warnings) = fit(&case, method, simulations, data_set + 1);
+                let Fitted { posterior, raw, simulations, warnings } = fit(&case, method, simulations, data_set + 1);
                 let seconds = started.elapsed().as_secs_f64();
-                let error = reference::error(problem.parameters(), &posterior, &exact.posterior);
-                let mut warned = warnings.join(" ");
-                if std::env::var_os("DETAIL").is_some() {
-                    for (index, parameter) in problem.parameters().iter().enumerate() {
-                        let moments = |posterior: &Posterior| {
-                            let values: Vec<f64> =
-                                posterior.draws.iter().map(|draw| parameter.to_scale(draw[index])).collect();
-                            metacascade_inference::moments(&values, &posterior.weights)
-                        };
-                        let (found, exact) = (moments(&posterior), moments(&exact.posterior));
-                        let (shift, spread) = ((found.0 - exact.0) / exact.1.sqrt(), (found.1 / exact.1).sqrt());
-                        warned += &format!(" {shift:+.3}/{spread:.2}");
+                let before = raw.map(|raw| (format!("{method} before adjustment"), raw));
+                for (method, posterior) in std::iter::once((method.to_owned(), posterior)).chain(before) {
+                    let error = reference::error(problem.parameters(), &posterior, &exact.posterior);
+                    let mut warned = warnings.join(" ");
+                    if std::env::var_os("DETAIL").is_some() {
+                        warned += &detail(&case, &posterior, &exact.posterior);
                     }
+                    let name = problem.name();
+                    println!("{name}\t{method}\t{data_set}\t{simulations}\t{seconds:.3}\t{error:.4}\t{warned}");
                 }
-                let name = problem.name();
-                println!("{name}\t{method}\t{data_set}\t{used}\t{seconds:.3}\t{error:.4}\t{warned}");
             }
         }
     }
@@ -77,14 +71,37 @@ fn export(case: &Case<'_>, exact: &Posterior, path: &str) {
     std::fs::write(path, content.to_string()).expect("the folder can be written");
 }
 
-/// The posterior by a method, the simulations (evaluations of the likelihood) it took, and its warnings.
-fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> (Posterior, u64, Vec<String>) {
+/// How far each parameter's mean is off, in standard deviations, and its standard deviation as a share of the exact one.
+fn detail(case: &Case<'_>, found: &Posterior, exact: &Posterior) -> String {
+    let parameters = case.reference.parameters().iter().enumerate();
+    let one = |(index, parameter): (usize, &Parameter)| {
+        let moments = |posterior: &Posterior| {
+            let values: Vec<f64> = posterior.draws.iter().map(|draw| parameter.to_scale(draw[index])).collect();
+            metacascade_inference::moments(&values, &posterior.weights)
+        };
+        let (found, exact) = (moments(found), moments(exact));
+        format!(" {:+.3}/{:.2}", (found.0 - exact.0) / exact.1.sqrt(), (found.1 / exact.1).sqrt())
+    };
+    parameters.map(one).collect()
+}
+
+/// What a method gives.
+struct Fitted {
+    posterior: Posterior,
+    /// Before regression adjustment, where there is any.
+    raw: Option<Posterior>,
+    /// Simulations, or evaluations of the likelihood.
+    simulations: u64,
+    warnings: Vec<String>,
+}
+
+fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted {
     match method {
         "exact" => {
             let settings = mcmc::Settings { seed, ..mcmc::Settings::default() };
             let fit = mcmc::run(case, &settings, &mut ()).expect("a fit");
             let warnings = fit.warnings(&settings);
-            (fit.posterior, fit.evaluations, warnings)
+            Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
         }
         "surrogate" | "surrogate-summaries" => {
             let settings = surrogate::Settings { simulations, seed, ..surrogate::Settings::default() };
@@ -95,12 +112,13 @@ fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> (Posterior
             let fit = fit.expect("a fit");
             let mut warnings = fit.check.warnings();
             warnings.push(format!("{:?}", fit.check));
-            (fit.posterior, fit.simulations, warnings)
+            Fitted { posterior: fit.posterior, raw: None, simulations: fit.simulations, warnings }
         }
         "abc-smc" => {
             let settings = abc_smc::Settings { max_simulations: simulations, seed, ..abc_smc::Settings::default() };
             let fit = abc_smc::run(&case.summarised(), &settings, &mut ()).expect("a fit");
-            (fit.posterior, fit.simulations, Vec::new())
+            let raw = Some(fit.last.posterior);
+            Fitted { posterior: fit.posterior, raw, simulations: fit.simulations, warnings: Vec::new() }
         }
         other => panic!("there is no method {other}"),
     }

@@ -77,14 +77,10 @@ pub enum Progress {
     Generation {
         /// Number of the generation, from 0.
         index: usize,
-        /// Its threshold; infinite in the first.
-        threshold: f64,
-        /// Particles accepted so far (in the first generation: simulations so far).
-        accepted: usize,
-        /// Particles (simulations) needed.
-        target: usize,
         /// Simulations so far in this generation.
         simulations: u64,
+        /// Simulations of the whole generation.
+        target: u64,
         /// Simulations so far in all.
         total_simulations: u64,
     },

@@ -7,7 +7,7 @@ use std::{
 };
 
 use metacascade_engine::{Diagnostic, Method, Place, suggestion};
-use metacascade_inference::abc_smc::DistanceLaw;
+use metacascade_inference::abc_smc::{DistanceLaw, KernelLaw};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_saphyr::Spanned;
 
@@ -176,8 +176,10 @@ pub struct FitSettings {
     pub max_simulations: Option<u64>,
     /// Generations at most (`abc-smc`).
     pub max_generations: Option<usize>,
-    /// Share of a generation's distances that become the next threshold (`abc-smc`).
-    pub threshold_quantile: Option<f64>,
+    /// How particles are perturbed (`abc-smc`).
+    pub kernel: Option<KernelLaw>,
+    /// Most wall time in seconds (`abc-smc`).
+    pub max_seconds: Option<f64>,
     /// Acceptance below which the fit stops (`abc-smc`).
     pub min_acceptance: Option<f64>,
     /// Threshold at which the fit stops (`abc-smc`).

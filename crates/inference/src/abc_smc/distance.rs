@@ -3,7 +3,7 @@
 use nalgebra::Cholesky;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::{Error, pool::Pool};
 use crate::ridge::Ridge;
 
 /// How distances are measured.
@@ -24,6 +24,7 @@ pub enum DistanceLaw {
 
 /// A distance ‖A(s − s₀)‖/√(q + 2) with A of q rows. A uniform law within distance ε then has a variance of ε² in each
 /// of the q coordinates.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Distance {
     observed: Vec<f64>,
     /// Row by row.
@@ -39,7 +40,7 @@ const LOCAL_PER_SUMMARY: usize = 20;
 const RESIDUAL_FLOOR: f64 = 1e-10;
 
 /// A simulation as a distance learns from it.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Simulation {
     /// Normal scores of the parameters.
     pub scores: Vec<f64>,
@@ -48,7 +49,11 @@ pub(super) struct Simulation {
 
 impl Distance {
     /// A distance fitted to simulations: normal scores of the parameters, and summaries.
-    pub fn fit(law: DistanceLaw, observed: &[f64], simulations: &[Simulation]) -> Result<Self, Error> {
+    pub fn fit(law: DistanceLaw, observed: &[f64], pool: &Pool) -> Result<Self, Error> {
+        Self::learn(law, observed, &pool.simulations().collect::<Vec<_>>())
+    }
+
+    fn learn(law: DistanceLaw, observed: &[f64], simulations: &[&Simulation]) -> Result<Self, Error> {
         let rows = match law {
             DistanceLaw::Learned => learned(observed, simulations),
             DistanceLaw::Euclidean => euclidean(observed.len(), simulations),
@@ -76,7 +81,7 @@ fn product(row: &[f64], summaries: &[f64], observed: &[f64]) -> f64 {
     terms.map(|(coefficient, (simulated, observed))| coefficient * (simulated - observed)).sum()
 }
 
-fn euclidean(width: usize, simulations: &[Simulation]) -> Option<Vec<Vec<f64>>> {
+fn euclidean(width: usize, simulations: &[&Simulation]) -> Option<Vec<Vec<f64>>> {
     let deviation = |column: usize| {
         let values: Vec<f64> = simulations.iter().map(|simulation| simulation.summaries[column]).collect();
         let centre = median(values.clone());
@@ -101,10 +106,10 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Rows of A: the coefficients of a local regression, whitened by its residual covariance.
-fn learned(observed: &[f64], simulations: &[Simulation]) -> Option<Vec<Vec<f64>>> {
+fn learned(observed: &[f64], simulations: &[&Simulation]) -> Option<Vec<Vec<f64>>> {
     let fewest = LOCAL.max(LOCAL_PER_SUMMARY * observed.len());
-    let mut rows = whitened(simulations)?;
-    let mut nearest: Vec<&Simulation> = simulations.iter().collect();
+    let mut nearest: Vec<&Simulation> = simulations.to_vec();
+    let mut rows = whitened(nearest.iter().copied())?;
     while nearest.len() / 2 >= fewest {
         let mut ranked: Vec<(f64, &Simulation)> = nearest
             .into_iter()
@@ -155,7 +160,9 @@ mod tests {
                 simulation(u, &[3.0 * u + 0.6 * normal(), 1e6 * normal(), normal(), 7.0])
             })
             .collect();
-        let distance = Distance::fit(DistanceLaw::Learned, &[0.0, 0.0, 0.0, 7.0], &simulations).unwrap();
+        let distance =
+            Distance::learn(DistanceLaw::Learned, &[0.0, 0.0, 0.0, 7.0], &simulations.iter().collect::<Vec<_>>())
+                .unwrap();
         let exact = 3.0 / 9.36 / (1.0f64 / 26.0).sqrt() / 3f64.sqrt();
         let found = distance.of(&[1.0, 0.0, 0.0, 7.0]);
         assert!((found / exact - 1.0).abs() < 0.05, "{found} {exact}");
@@ -167,7 +174,8 @@ mod tests {
     fn a_euclidean_distance_is_scaled_by_median_deviations() {
         let simulations: Vec<Simulation> =
             (0..101).map(|i| simulation(0.0, &[f64::from(i), 1000.0 * f64::from(i), 3.0])).collect();
-        let distance = Distance::fit(DistanceLaw::Euclidean, &[0.0, 0.0, 3.0], &simulations).unwrap();
+        let distance =
+            Distance::learn(DistanceLaw::Euclidean, &[0.0, 0.0, 3.0], &simulations.iter().collect::<Vec<_>>()).unwrap();
         assert!((distance.of(&[25.0, 0.0, 3.0]) - 0.5).abs() < 1e-12);
         assert!((distance.of(&[0.0, 25_000.0, 8.0]) - 0.5).abs() < 1e-12);
     }
@@ -176,7 +184,10 @@ mod tests {
     fn constant_summaries_teach_nothing() {
         let simulations = [0.1, 0.7, -1.0].map(|u| simulation(u, &[2.0]));
         for law in [DistanceLaw::Learned, DistanceLaw::Euclidean] {
-            assert_eq!(Distance::fit(law, &[2.0], &simulations).err(), Some(Error::NoInformation));
+            assert_eq!(
+                Distance::learn(law, &[2.0], &simulations.iter().collect::<Vec<_>>()).err(),
+                Some(Error::NoInformation)
+            );
         }
     }
 }

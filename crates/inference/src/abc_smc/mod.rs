@@ -1,27 +1,31 @@
 //! Approximate Bayesian computation by sequential Monte Carlo.
 //!
 //! The scheme is that of Toni et al. 2009 (J. R. Soc. Interface 6:187) and Beaumont et al. 2009 (Biometrika 96:983):
-//! each generation perturbs the particles of the one before, simulates, accepts what comes nearer to the data than a
-//! threshold, and weights by prior over proposal density. Here
+//! each generation perturbs the particles of the one before, simulates, and keeps what is nearest to the data, weighted by
+//! prior over proposal density. Here
 //!
-//! * generation 0 draws from the prior and keeps the nearest;
+//! * generation 0 draws from the prior;
 //! * particles live in normal scores ([`crate::Parameter::to_score`]), where the prior is N(0, I);
-//! * the kernel is normal with twice the weighted covariance of the particles (Filippi et al. 2013, Stat. Appl. Genet.
-//!   Mol. Biol. 12:87, section 4);
-//! * the distance adapts to each generation ([`DistanceLaw`]; Prangle 2017, Bayesian Anal. 12:289), and so does the
-//!   threshold, a quantile of the distances of the generation's own first simulations;
-//! * particles are corrected by regression for their distance from the data ([`Adjustment`]): most proposals start
+//! * simulations of all generations are kept and weighted together, so that none is lost and a budget is used to the end
+//!   (Cornuet et al. 2012, Scand. J. Stat. 39:798; Lenormand, Jabot & Deffuant 2013, Comput. Stat. 28:2777);
+//! * the kernel is normal with twice the covariance of the particles, or of their neighbours ([`KernelLaw`]);
+//! * the distance adapts to each generation ([`DistanceLaw`]; Prangle 2017, Bayesian Anal. 12:289); what one generation
+//!   found far stays out, whatever later distances, which are learned near the data, say of it;
+//! * particles are corrected by regression for their distance from the data ([`Adjustment`]): half of the proposals start
 //!   from corrected particles, which are nearer to the posterior (Bonassi & West 2015, Bayesian Anal. 10:171, adapt
-//!   proposals to the data likewise), and the posterior consists of the corrected particles of the last generation.
+//!   proposals to the data likewise), and the posterior consists of the corrected particles of the last generation. They
+//!   are also given as they were ([`Fit::last`]).
 
 mod adjust;
 mod distance;
 mod kernel;
+mod pool;
 mod sampler;
 mod settings;
 
 pub use adjust::Adjustment;
 pub use distance::DistanceLaw;
+pub use kernel::KernelLaw;
 pub use settings::{Error, Settings, Stop};
 
 use crate::{Observer, Posterior, Simulator};
@@ -33,7 +37,7 @@ pub struct Generation {
     pub index: usize,
     /// The largest distance accepted.
     pub threshold: f64,
-    /// Accepted share of the simulations.
+    /// Share of the simulations that are among the particles.
     pub acceptance: f64,
     /// Simulations, failed ones included.
     pub simulations: u64,

@@ -4,27 +4,36 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Adjustment, DistanceLaw};
+use super::{Adjustment, DistanceLaw, KernelLaw};
+
+/// Simulations for each particle, at least; and particles, whatever the simulations.
+const SIMULATIONS_PER_PARTICLE: u64 = 20;
+const FEWEST_PARTICLES: usize = 100;
 
 /// Settings of a fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Particles of each generation.
+    /// Particles: the simulations nearest to the data that are kept. Fewer, a twentieth of `max_simulations`, where those
+    /// are few.
     pub population: usize,
-    /// Most simulations in all. A generation that would need more is not finished.
+    /// Most simulations in all; all are used unless the fit stops before.
     pub max_simulations: u64,
-    /// Most generations.
+    /// Most generations. With 1, all simulations are from the prior: rejection ABC (Pritchard et al. 1999, Mol. Biol. Evol.
+    /// 16:1791).
     pub max_generations: usize,
-    /// The share of a generation's simulations that its threshold accepts, between 0 and 1; halved whenever the
-    /// threshold stalls.
-    pub threshold_quantile: f64,
-    /// The fit stops after a generation that accepted a smaller share of its simulations.
+    /// Most wall time, in seconds: a generation that is under way then is not finished. What a fit comes to by then depends
+    /// on the machine.
+    pub max_seconds: Option<f64>,
+    /// The fit stops after a generation of whose simulations a smaller share is among the nearest.
     pub min_acceptance: f64,
     /// The fit stops at this threshold. With [`DistanceLaw::Learned`] it is in posterior standard deviations: ε adds ε²
-    /// of a posterior variance to each direction: without adjustment, .5 widens intervals by 12 %.
+    /// of a posterior variance to each direction: without adjustment, .3 widens intervals by 4 %. It must be reached twice
+    /// in a row, since the first regressions see little of what the data tell.
     pub min_threshold: f64,
     /// How distances are measured.
     pub distance: DistanceLaw,
+    /// How particles are perturbed.
+    pub kernel: KernelLaw,
     /// How the last generation is corrected for its distance from the data.
     pub adjustment: Adjustment,
     /// Seed of all randomness.
@@ -37,10 +46,11 @@ impl Default for Settings {
             population: 1000,
             max_simulations: 200_000,
             max_generations: 30,
-            threshold_quantile: 0.25,
+            max_seconds: None,
             min_acceptance: 0.03,
-            min_threshold: 0.5,
+            min_threshold: 0.3,
             distance: DistanceLaw::default(),
+            kernel: KernelLaw::default(),
             adjustment: Adjustment::default(),
             seed: 1,
         }
@@ -48,9 +58,23 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Simulations of generation 0: enough to learn a distance from, and to keep a quarter at most.
+    /// Simulations of generation 0: four for each particle, of which a quarter is kept.
     pub(super) fn first_simulations(&self) -> u64 {
-        (4 * self.population as u64).max(2000).min(self.max_simulations)
+        match self.max_generations {
+            1 => self.max_simulations,
+            _ => 4 * self.particles() as u64,
+        }
+    }
+
+    /// Simulations of each later generation, to begin with.
+    pub(super) fn later_simulations(&self) -> u64 {
+        self.particles() as u64
+    }
+
+    /// Particles of each generation. Twenty simulations for each leave a budget for some sixteen generations.
+    pub(super) fn particles(&self) -> usize {
+        let share = (self.max_simulations / SIMULATIONS_PER_PARTICLE) as usize;
+        self.population.min(share.max(FEWEST_PARTICLES))
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
@@ -60,15 +84,16 @@ impl Settings {
         if self.population < 10 {
             return wrong("population", &self.population, "at least 10");
         }
-        if self.max_simulations < 2 * self.population as u64 {
-            let wanted = format!("at least twice the population, {}", 2 * self.population);
+        let fewest = 4 * self.particles() as u64;
+        if self.max_simulations < fewest {
+            let wanted = format!("at least {fewest}");
             return wrong("max_simulations", &self.max_simulations, &wanted);
         }
         if self.max_generations == 0 {
             return wrong("max_generations", &self.max_generations, "at least 1");
         }
-        if !(self.threshold_quantile > 0.0 && self.threshold_quantile < 1.0) {
-            return wrong("threshold_quantile", &self.threshold_quantile, "between 0 and 1");
+        if self.max_seconds.is_some_and(|seconds| seconds.is_nan() || seconds <= 0.0) {
+            return wrong("max_seconds", &self.max_seconds.unwrap_or_default(), "more than 0");
         }
         if !(0.0..1.0).contains(&self.min_acceptance) {
             return wrong("min_acceptance", &self.min_acceptance, "at least 0 and less than 1");
@@ -87,8 +112,10 @@ pub enum Stop {
     Threshold,
     /// A generation accepted too small a share.
     Acceptance,
-    /// The next generation needed more simulations than were left.
+    /// The simulations asked for were done.
     Simulations,
+    /// The time was over.
+    Time,
     /// The number of generations was reached.
     Generations,
     /// The observer ended it.
@@ -100,7 +127,8 @@ impl fmt::Display for Stop {
         f.write_str(match self {
             Self::Threshold => "the smallest threshold asked for was reached",
             Self::Acceptance => "the share of accepted simulations fell below the smallest asked for",
-            Self::Simulations => "the next generation needed more simulations than allowed",
+            Self::Simulations => "all simulations allowed were done",
+            Self::Time => "the time allowed was over; the last complete generation was kept",
             Self::Generations => "the number of generations asked for was reached",
             Self::Cancelled => "it was interrupted; the last complete generation was kept",
         })

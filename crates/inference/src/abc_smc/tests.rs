@@ -149,10 +149,10 @@ fn failed_simulations_are_counted_and_never_accepted() {
         },
     };
     let fit = run(&model(0.3), &Settings { population: 200, ..settings() }, &mut ()).unwrap();
-    assert!(fit.failures > 300 && fit.first_failure.unwrap().contains("E -> H"));
+    assert!(fit.failures > 150 && fit.first_failure.unwrap().contains("E -> H"));
     assert!(fit.last.posterior.draws.iter().all(|draw| draw[0] >= 0.3));
     let error = run(&model(2.0), &Settings { population: 200, ..settings() }, &mut ()).unwrap_err();
-    assert!(matches!(error, Error::Failures { failures: 2000, simulations: 2000, .. }), "{error}");
+    assert!(matches!(error, Error::Failures { failures: 800, simulations: 800, .. }), "{error}");
 }
 
 /// An observer that remembers generations and cancels after some of them.
@@ -167,7 +167,7 @@ impl Observer for Watcher {
         Ok(())
     }
     fn progress(&mut self, progress: &Progress) {
-        assert!(matches!(progress, Progress::Generation { accepted, target, .. } if accepted <= target));
+        assert!(matches!(progress, Progress::Generation { simulations, target, .. } if simulations <= target));
     }
     fn cancelled(&self) -> bool {
         self.generations.len() >= self.cancel_after
@@ -191,10 +191,54 @@ fn limits_are_kept_and_settings_checked() {
     let model = two_means([1.0, 1.0, 1.0]);
     let limited = Settings { max_simulations: 6000, min_threshold: 0.0, ..settings() };
     let fit = run(&model, &limited, &mut ()).unwrap();
-    assert!(fit.simulations <= 6000 && fit.stop == Stop::Simulations, "{} {:?}", fit.simulations, fit.stop);
+    assert!(fit.simulations == 6000 && fit.stop == Stop::Simulations, "{} {:?}", fit.simulations, fit.stop);
     let fit = run(&model, &Settings { max_generations: 2, ..settings() }, &mut ()).unwrap();
     assert_eq!((fit.stop, fit.last.index), (Stop::Generations, 1));
-    let wrong = Settings { threshold_quantile: 1.0, ..settings() };
+    assert_eq!(fit.simulations, 5000);
+    let wrong = Settings { min_acceptance: 1.0, ..settings() };
     let error = run(&model, &wrong, &mut ()).unwrap_err();
-    assert_eq!(error.to_string(), "threshold_quantile is 1, but must be between 0 and 1");
+    assert_eq!(error.to_string(), "min_acceptance is 1, but must be at least 0 and less than 1");
+    // No time at all: what is begun first is finished.
+    let hurried = Settings { max_seconds: Some(1e-9), ..settings() };
+    let fit = run(&model, &hurried, &mut ()).unwrap();
+    assert_eq!((fit.stop, fit.last.index), (Stop::Time, 0));
+}
+
+/// Every kernel and rejection find the same normal posterior. Bounds as above; rejection, whose threshold is larger, is
+/// held to the adjusted mean and s.d. only.
+#[test]
+fn kernels_and_rejection_agree() {
+    let observed = [2.5, -3.0, 12.0];
+    let kernels = [KernelLaw::Global, KernelLaw::ComponentWise, KernelLaw::Local];
+    let smc = kernels.map(|kernel| Settings { kernel, ..settings() });
+    let rejection = Settings { max_generations: 1, max_simulations: 100_000, ..settings() };
+    for settings in smc.into_iter().chain([rejection]) {
+        let fit = run(&two_means(observed), &settings, &mut ()).unwrap();
+        for (sign, (mean, sd)) in [1.0, -1.0].into_iter().zip(exact(observed)) {
+            let values: Vec<f64> = fit.posterior.draws.iter().map(|draw| draw[0] + sign * draw[1]).collect();
+            let found = crate::moments(&values, &fit.posterior.weights);
+            assert!((found.0 - mean).abs() < 0.2 * sd, "{settings:?}: mean {} for {mean}", found.0);
+            assert!((found.1.sqrt() / sd - 1.0).abs() < 0.15, "{settings:?}: s.d. {} for {sd}", found.1.sqrt());
+        }
+    }
+}
+
+/// Five thousand simulations are used in full, on every reference problem: the error stays below half a posterior standard
+/// deviation where regression from the prior alone is one to two off.
+#[test]
+fn few_simulations_are_used_well() {
+    use crate::reference::{self, Case};
+    for problem in reference::all().into_iter().take(3) {
+        let errors = (0..5).map(|data_set| {
+            let case = Case::draw(&*problem, metacascade_random::Key::new(1000 + data_set)).unwrap();
+            let exact = reference::exact_posterior(&case, 2000.0, 1).unwrap();
+            let settings = Settings { max_simulations: 5000, ..Settings::default() };
+            let fit = run(&case.summarised(), &settings, &mut ()).unwrap();
+            assert_eq!(fit.simulations, 5000);
+            reference::error(problem.parameters(), &fit.posterior, &exact.posterior)
+        });
+        let mut errors: Vec<f64> = errors.collect();
+        errors.sort_by(f64::total_cmp);
+        assert!(errors[2] < 0.4, "{}: {errors:?}", problem.name());
+    }
 }

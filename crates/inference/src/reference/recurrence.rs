@@ -3,7 +3,7 @@
 use metacascade_random::Key;
 use rand_distr::{Distribution, Exp1};
 
-use super::{Reference, log_uniform};
+use super::{Reference, log_uniform, mean_and_sd};
 use crate::{Failure, Law, Parameter};
 
 /// Times from resection to distant recurrence of 90 patients, 30 with each of three sizes of the primary.
@@ -106,11 +106,14 @@ impl Reference for Recurrence {
         Ok(self.patients.iter().map(time).collect())
     }
 
-    /// For each size: the share found at resection, and the shares recurred by several times.
+    /// For each size: the share found at resection, the shares recurred by several times, and mean and standard deviation
+    /// of the logarithm of a day more than the time, censored ones included.
     fn summaries(&self, data: &[f64]) -> Vec<f64> {
         let of_size = |times: &[f64]| {
-            [0.0, 180.0, 365.0, 730.0, 1460.0, 2920.0]
-                .map(|by| times.iter().filter(|&&time| time <= by).count() as f64 / times.len() as f64)
+            let by = [0.0, 180.0, 365.0, 730.0, 1460.0, 2920.0]
+                .map(|by| times.iter().filter(|&&time| time <= by).count() as f64 / times.len() as f64);
+            let (mean, sd) = mean_and_sd(times.iter().map(|time| time.ln_1p()));
+            by.into_iter().chain([mean, sd])
         };
         // The share of those censored earlier is the same in all data sets, but for the recurrences among them.
         data.chunks_exact(PATIENTS_PER_SIZE).flat_map(of_size).collect()
