@@ -43,7 +43,7 @@ pub enum Command {
 }
 
 /// How to fit, for all commands that do.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Fitting {
     /// How to fit: abc-smc, surrogate (a likelihood learned from simulations; abc-smc where its check fails), mcmc (Markov
     /// chains on the likelihood of the mean field) or mle (its maximum); the problem's choice unless given.
@@ -72,10 +72,17 @@ pub struct Fitting {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   metacascade fit datasets/hypoxia-fatemap
-  metacascade fit datasets/sw620-switching --method mle -o runs/switching")]
+  metacascade fit datasets/sw620-switching --method mle -o runs/switching
+  metacascade fit --resume runs/switching")]
 pub struct Fit {
     /// A problem's folder, or its YAML file; PEtab version 1 or 2.
-    pub problem: PathBuf,
+    #[arg(required_unless_present = "resume")]
+    pub problem: Option<PathBuf>,
+    /// Go on with a run that was cut off; the result is the one it would have had.
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "problem", "output", "method", "population", "max_simulations", "max_seconds", "seed",
+    ])]
+    pub resume: Option<PathBuf>,
     /// The folder to write; runs/ and the problem's name unless given.
     #[arg(short, long, value_name = "RUN")]
     pub output: Option<PathBuf>,

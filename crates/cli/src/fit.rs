@@ -4,7 +4,7 @@ mod chains;
 mod surrogate;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -13,7 +13,8 @@ use metacascade_inference::abc_smc::{self, Stop};
 use metacascade_inference::{mcmc, optimise, surrogate as learned};
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
-    DATA_SETS, DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter,
+    DATA_SETS, DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunError, RunSettings,
+    RunWriter,
     individuals, predictive, replicates,
 };
 use metacascade_random::Key;
@@ -38,8 +39,28 @@ pub(crate) struct Plan {
     optimise: optimise::Settings,
     pub seed: u64,
     folder: PathBuf,
+    /// The problem's folder as the user named it.
+    named: PathBuf,
+    /// The run that is resumed, until a method takes it.
+    resumed: Mutex<Option<RunWriter>>,
     /// How progress and result are told.
     telling: Telling,
+}
+
+impl Plan {
+    /// The run that a method writes.
+    fn begin(&self, settings: &RunSettings) -> Result<RunWriter, Failed> {
+        match self.resumed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(writer) => Ok(writer),
+            None => Ok(RunWriter::create(&self.folder, &self.problem, settings)?),
+        }
+    }
+
+    /// What is said if a fit is interrupted before anything is complete: its journal stays.
+    fn nothing_yet(&self, writer: RunWriter, error: &impl std::fmt::Display) -> Failed {
+        writer.set_aside();
+        Failed::Interrupted(format!("{error}; `metacascade fit --resume {}` goes on", quoted(&self.folder)))
+    }
 }
 
 /// What an algorithm gives, apart from the draws, which are in the run already.
@@ -48,13 +69,24 @@ struct Found {
     posterior: metacascade_inference::Posterior,
     /// How predictions are simulated.
     simulation: Method,
+    /// Profile likelihoods, where the method finds them.
+    profiles: Vec<optimise::Profile>,
     cancelled: bool,
 }
 
 /// Fits a problem and writes its run and report.
 pub fn run(typed: &Fit) -> Result<(), Failed> {
     let telling = Telling::asked(typed.quiet, typed.json);
-    let plan = Plan { telling, ..plan(&typed.problem, typed.output.as_deref(), &typed.fitting)? };
+    let plan = match (&typed.resume, &typed.problem) {
+        (Some(run), _) => match resumed(run)? {
+            Some(plan) => plan,
+            None => return Ok(()),
+        },
+        (None, Some(problem)) => plan(problem, typed.output.as_deref(), &typed.fitting)?,
+        // The parser asks for one of them.
+        (None, None) => return Err(Failed::usage("name a problem to fit, or a run to resume")),
+    };
+    let plan = Plan { telling, ..plan };
     for warning in plan.problem.warnings() {
         anstream::eprintln!("warning: {warning}");
     }
@@ -80,10 +112,9 @@ pub(crate) fn interruption() -> Result<Arc<AtomicBool>, Failed> {
 
 fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Failed> {
     let problem = &plan.problem;
-    let (parameters, measurements) = (problem.estimated().len(), problem.measurement_count());
-    plan.telling.started(problem.title(), parameters, measurements, plan.method);
+    plan.telling.started(problem, plan.method);
     let (mut writer, mut found) = match plan.method {
-        FitMethod::AbcSmc => sample(plan, threads, cancelled, Vec::new())?,
+        FitMethod::AbcSmc => sample(plan, threads, cancelled, None, Vec::new())?,
         FitMethod::Surrogate => surrogate::fit(plan, threads, cancelled)?,
         FitMethod::Mcmc => chains::fit(plan, threads, cancelled)?,
         FitMethod::Mle => maximise(plan, threads, cancelled)?,
@@ -106,34 +137,46 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     found.outcome.derived = DerivedSummary::all(problem, &found.posterior);
     writer.outcome(&found.outcome)?;
     let page = report::write(&plan.folder, None)?;
-    show(&found.outcome, plan, &page);
+    if !found.cancelled {
+        writer.finish()?;
+    }
+    show(&found, plan, &page);
     match found.cancelled {
         true => Err(Failed::Interrupted(format!("what was complete is in {}", plan.folder.display()))),
         false => Ok(()),
     }
 }
 
-/// ABC-SMC. Warnings that are known already come first.
+/// ABC-SMC; in the run that another method began, if it has failed. Warnings that are known already come first.
 fn sample(
     plan: &Plan,
     threads: usize,
     cancelled: Arc<AtomicBool>,
+    begun: Option<RunWriter>,
     mut warnings: Vec<String>,
 ) -> Result<(RunWriter, Found), Failed> {
     let problem = &plan.problem;
     let simulator = ProblemSimulator::new(problem, &problem.simulation().method());
     let (simulation, reason) = simulator.method();
     let settings = settings(plan, FitMethod::AbcSmc, threads, simulation, reason, &plan.abc_smc)?;
-    let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
+    let mut writer = match begun {
+        Some(mut writer) => {
+            writer.settings(&settings)?;
+            writer
+        }
+        None => plan.begin(&settings)?,
+    };
+    let journal = writer.journal()?;
     let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, cancelled, plan.telling);
-    let fit = abc_smc::run(&simulator, &plan.abc_smc, &mut watcher);
-    watcher.finish();
-    let fit = fit.map_err(|error| match error {
-        abc_smc::Error::Setting { .. } => Failed::usage(error.to_string()),
-        abc_smc::Error::Cancelled => Failed::Interrupted(format!("{error}; nothing was written")),
-        error => Failed::Work(error.to_string()),
-    })?;
+    let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
+    let fit = abc_smc::run(&journal.of(&simulator), &plan.abc_smc, &mut watcher);
+    watcher.finish()?;
+    let fit = match fit {
+        Ok(fit) => fit,
+        Err(error @ abc_smc::Error::Setting { .. }) => return Err(Failed::usage(error.to_string())),
+        Err(error @ abc_smc::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
+        Err(error) => return Err(Failed::Work(error.to_string())),
+    };
     let seconds = started.elapsed().as_secs_f64();
     writer.posterior(&fit.posterior)?;
     warnings.extend(failures(fit.first_failure.as_deref(), fit.failures, fit.simulations));
@@ -162,7 +205,7 @@ fn sample(
     };
     let cancelled = fit.stop == Stop::Cancelled;
     let simulation = *simulation;
-    Ok((writer, Found { outcome, posterior: fit.posterior, simulation, cancelled }))
+    Ok((writer, Found { outcome, posterior: fit.posterior, simulation, profiles: Vec::new(), cancelled }))
 }
 
 /// What is said of simulations that could not be finished, if there were any.
@@ -177,16 +220,25 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
     let simulation = problem.simulation().mean_field();
     let reason = "maximum likelihood compares the mean field with the data";
     let settings = settings(plan, FitMethod::Mle, threads, &simulation, reason, &plan.optimise)?;
-    let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
+    let mut writer = plan.begin(&settings)?;
+    let journal = writer.journal()?;
     let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, cancelled, plan.telling);
-    let optimum = optimise::run(&ProblemLikelihood::new(problem), &plan.optimise, &mut watcher);
-    watcher.finish();
-    let optimum = optimum.map_err(|error| match error {
-        optimise::Error::Setting(_) => Failed::usage(error.to_string()),
-        optimise::Error::Cancelled => Failed::Interrupted(format!("{error}; nothing was written")),
-        error => Failed::Work(error.to_string()),
-    })?;
+    let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
+    let likelihood = ProblemLikelihood::new(problem);
+    let likelihood = journal.of(&likelihood);
+    let optimum = optimise::run(&likelihood, &plan.optimise, &mut watcher);
+    watcher.finish()?;
+    let optimum = match optimum {
+        Ok(optimum) => optimum,
+        Err(error @ optimise::Error::Setting(_)) => return Err(Failed::usage(error.to_string())),
+        Err(error @ optimise::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
+        Err(error) => return Err(Failed::Work(error.to_string())),
+    };
+    let profiles = match optimum.cancelled {
+        true => Vec::new(),
+        false => optimise::profiles(&likelihood, &optimum, plan.optimise.max_iterations)
+            .map_err(|error| Failed::Work(error.to_string()))?,
+    };
     let seconds = started.elapsed().as_secs_f64();
     let starts: Vec<StartRow> = optimum
         .starts
@@ -194,13 +246,22 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
         .map(|start| StartRow { parameters: start.parameters.clone(), log_likelihood: start.log_likelihood })
         .collect();
     writer.starts(&optimum.posterior.names, &starts)?;
+    writer.profiles(&profiles)?;
     writer.posterior(&optimum.posterior)?;
     let near = starts.iter().filter(|start| optimum.log_likelihood - start.log_likelihood < 0.1).count();
     let mut warnings = vec![
-        "Intervals are from a normal approximation around the best fit. Where a parameter is poorly determined, \
-         prefer those of abc-smc."
+        "Intervals of the posterior are from a normal approximation around the best fit. Where those of the profile \
+         likelihood differ, prefer mcmc."
             .to_owned(),
     ];
+    let higher = profiles.iter().flat_map(|profile| &profile.log_likelihoods).copied().fold(f64::NEG_INFINITY, f64::max);
+    if higher > optimum.log_likelihood + 0.1 {
+        warnings.push(format!(
+            "The profiles found a better fit than the starts (log-likelihood {higher:.2} against {:.2}): ask for more \
+             starts.",
+            optimum.log_likelihood
+        ));
+    }
     if near < 2 && starts.len() > 1 {
         let count = starts.len();
         warnings.push(format!("Only one of {count} starts reached the best fit: there may be a better one."));
@@ -221,7 +282,29 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
         derived: Vec::new(),
     };
     let cancelled = optimum.cancelled;
-    Ok((writer, Found { outcome, posterior: optimum.posterior, simulation, cancelled }))
+    Ok((writer, Found { outcome, posterior: optimum.posterior, simulation, profiles, cancelled }))
+}
+
+/// What a run that was cut off began with; none if it is complete, which is told.
+fn resumed(run: &Path) -> Result<Option<Plan>, Failed> {
+    let (writer, problem, settings) = match RunWriter::resume(run) {
+        Err(error @ RunError::Complete(_)) => {
+            anstream::eprintln!("{error}");
+            return Ok(None);
+        }
+        found => found?,
+    };
+    let damaged = |error: toml::de::Error| Failed::Work(format!("{}: settings.toml: {error}", run.display()));
+    let fit = settings.fit;
+    let mut plan = resolved(problem, Some(run), &Fitting::default(), Some(settings.method))?;
+    match settings.method {
+        FitMethod::AbcSmc => plan.abc_smc = fit.try_into().map_err(damaged)?,
+        FitMethod::Surrogate => plan.surrogate = fit.try_into().map_err(damaged)?,
+        FitMethod::Mcmc => plan.mcmc = fit.try_into().map_err(damaged)?,
+        FitMethod::Mle => plan.optimise = fit.try_into().map_err(damaged)?,
+    }
+    let resumed = Mutex::new(Some(writer));
+    Ok(Some(Plan { seed: settings.seed, named: settings.problem, resumed, ..plan }))
 }
 
 /// Reads the problem, and resolves all settings.
@@ -238,7 +321,16 @@ pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Re
             }
         },
     };
-    let problem = Problem::load(problem)?;
+    resolved(Problem::load(problem)?, output, typed, method)
+}
+
+/// All settings: what was typed, or else what the problem asks for, or else what is usual.
+fn resolved(
+    problem: Problem,
+    output: Option<&Path>,
+    typed: &Fitting,
+    method: Option<FitMethod>,
+) -> Result<Plan, Failed> {
     let asked = problem.fit().clone();
     let seed = typed.seed.or(asked.seed).unwrap_or(1);
     let default = abc_smc::Settings::default();
@@ -284,7 +376,14 @@ pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Re
         let failed = Failed::usage("the problem has steady states, which are those of the mean field");
         return Err(failed.help("fit by --method mle, or ask for `simulation: {method: ode}` in the problem"));
     }
-    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, optimise, seed, folder, telling: Telling::Lines })
+    let (named, resumed, telling) = (problem.folder().to_owned(), Mutex::new(None), Telling::Lines);
+    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, optimise, seed, folder, named, resumed, telling })
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text.contains([' ', '\'', '"', '$', '\\']) { format!("'{}'", text.replace('\'', r"'\''")) } else { text }
 }
 
 /// The last part of a path, also of `.` or `..`.
@@ -302,11 +401,7 @@ fn settings(
     reason: &str,
     resolved: &impl Serialize,
 ) -> Result<RunSettings, Failed> {
-    let quoted = |path: &Path| {
-        let text = path.display().to_string();
-        if text.contains([' ', '\'', '"', '$', '\\']) { format!("'{}'", text.replace('\'', r"'\''")) } else { text }
-    };
-    let (problem, folder) = (quoted(plan.problem.folder()), quoted(&plan.folder));
+    let (problem, folder) = (quoted(&plan.named), quoted(&plan.folder));
     let command = match method {
         FitMethod::AbcSmc => format!(
             "metacascade fit {problem} --method abc-smc --population {} --max-simulations {} --seed {} -o {folder}",
@@ -327,7 +422,7 @@ fn settings(
         seed: plan.seed,
         method,
         threads,
-        problem: plan.problem.folder().to_owned(),
+        problem: plan.named.clone(),
         title: plan.problem.title().to_owned(),
         simulation: SimulationChoice { method: simulation.to_string(), reason: reason.to_owned() },
         fit,
@@ -344,7 +439,8 @@ struct Done<'a> {
 }
 
 /// Prints the result.
-fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
+fn show(found: &Found, plan: &Plan, page: &Path) {
+    let outcome = &found.outcome;
     match plan.telling {
         Telling::Events => return progress::tell("done", &Done { outcome, report: page }),
         Telling::Nothing | Telling::Lines => {}
@@ -352,6 +448,9 @@ fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
     anstream::println!("{}", posterior::rows(&outcome.parameters));
     if !outcome.derived.is_empty() {
         anstream::println!("{}", posterior::derived(&outcome.derived));
+    }
+    if !found.profiles.is_empty() {
+        anstream::println!("{}", posterior::profiles(&found.profiles));
     }
     for warning in &outcome.warnings {
         anstream::eprintln!("warning: {warning}");

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use metacascade_inference::abc_smc::Generation;
 use metacascade_inference::{Observer, Progress};
-use metacascade_problem::FitMethod;
-use metacascade_problem::run::RunWriter;
+use metacascade_problem::{FitMethod, Problem};
+use metacascade_problem::run::{Journal, RunError, RunWriter};
 use serde::Serialize;
 use serde_json::json;
 
@@ -36,15 +36,27 @@ impl Telling {
     }
 
     /// Says what is fitted.
-    pub fn started(self, title: &str, parameters: usize, measurements: usize, method: FitMethod) {
+    pub fn started(self, problem: &Problem, method: FitMethod) {
+        let (title, parameters) = (problem.title(), problem.estimated().len());
+        let (measurements, events) = (problem.measurement_count(), problem.survival().len());
         match self {
             Self::Nothing => {}
-            Self::Lines => anstream::eprintln!("{title}: {parameters} parameters, {measurements} measurements"),
+            Self::Lines => {
+                let data = match (measurements, events) {
+                    (_, 0) => format!("{measurements} measurements"),
+                    (0, _) => format!("{events} times to events"),
+                    _ => format!("{measurements} measurements, {events} times to events"),
+                };
+                anstream::eprintln!("{title}: {parameters} parameters, {data}");
+            }
             Self::Events => {
                 let method = method.name();
                 tell(
                     "started",
-                    &json!({ "title": title, "method": method, "parameters": parameters, "measurements": measurements }),
+                    &json!({
+                        "title": title, "method": method, "parameters": parameters, "measurements": measurements,
+                        "times_to_events": events,
+                    }),
                 );
             }
         }
@@ -72,6 +84,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Writes each generation to the run as it is complete, and shows progress.
 pub struct Watcher<'w> {
     writer: &'w mut RunWriter,
+    journal: &'w Journal,
     bar: ProgressBar,
     live: bool,
     started: Instant,
@@ -82,7 +95,12 @@ pub struct Watcher<'w> {
 }
 
 impl<'w> Watcher<'w> {
-    pub fn new(writer: &'w mut RunWriter, cancelled: Arc<AtomicBool>, telling: Telling) -> Self {
+    pub fn new(
+        writer: &'w mut RunWriter,
+        journal: &'w Journal,
+        cancelled: Arc<AtomicBool>,
+        telling: Telling,
+    ) -> Self {
         let target = match telling {
             Telling::Lines => ProgressDrawTarget::stderr_with_hz(8),
             Telling::Nothing | Telling::Events => ProgressDrawTarget::hidden(),
@@ -94,7 +112,10 @@ impl<'w> Watcher<'w> {
             bar.set_style(style.progress_chars("━╸─"));
         }
         bar.enable_steady_tick(Duration::from_millis(125));
-        Self { writer, bar, live, started: Instant::now(), cancelled, telling, told: Instant::now() }
+        if journal.known() > 0 && telling == Telling::Lines {
+            anstream::eprintln!("resumed: {} answers are known from before", HumanCount(journal.known() as u64));
+        }
+        Self { writer, journal, bar, live, started: Instant::now(), cancelled, telling, told: Instant::now() }
     }
 
     fn say(&self, line: String) {
@@ -105,8 +126,13 @@ impl<'w> Watcher<'w> {
         }
     }
 
-    pub fn finish(&self) {
+    /// Ends the line of progress.
+    ///
+    /// # Errors
+    /// If the journal could not be written.
+    pub fn finish(&self) -> Result<(), RunError> {
         self.bar.finish_and_clear();
+        self.journal.failure().map_or(Ok(()), Err)
     }
 }
 
@@ -181,7 +207,8 @@ impl Observer for Watcher<'_> {
     }
 
     fn cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+        // What can no longer be written is not worth going on with.
+        self.cancelled.load(Ordering::Relaxed) || self.journal.failure().is_some()
     }
 }
 

@@ -126,7 +126,9 @@ pub use predictive::{DRAWS, Predictive, predictive};
 pub use problem::Problem;
 pub use propose::{Asked, Guess, Proposal, propose};
 pub use replicates::{DATA_SETS, Replicates, Seen, replicates};
-pub use run::{Run, RunError, RunGlance, RunSettings, RunWriter, TableColumn, write_columns, write_file, write_table};
+pub use run::{
+    Journal, Journaled, Run, RunError, RunGlance, RunSettings, RunWriter, TableColumn, write_columns, write_file, write_table,
+};
 pub use simulator::ProblemSimulator;
 pub use subjects::{Covariate, Subject, Values, thirds};
 pub use survival::{Endpoint, Survival, at as survival_at, kaplan_meier};

@@ -18,16 +18,18 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     let simulation = problem.simulation().mean_field();
     let reason = "the likelihood compares the mean field with the data";
     let settings = super::settings(plan, FitMethod::Mcmc, threads, &simulation, reason, &plan.mcmc)?;
-    let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
+    let mut writer = plan.begin(&settings)?;
+    let journal = writer.journal()?;
     let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, cancelled, plan.telling);
-    let fit = mcmc::run(&ProblemLikelihood::new(problem), &plan.mcmc, &mut watcher);
-    watcher.finish();
-    let fit = fit.map_err(|error| match error {
-        mcmc::Error::Setting(..) => Failed::usage(error.to_string()),
-        mcmc::Error::Cancelled => Failed::Interrupted(format!("{error}; nothing was written")),
-        error => Failed::Work(error.to_string()),
-    })?;
+    let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
+    let fit = mcmc::run(&journal.of(&ProblemLikelihood::new(problem)), &plan.mcmc, &mut watcher);
+    watcher.finish()?;
+    let fit = match fit {
+        Ok(fit) => fit,
+        Err(error @ mcmc::Error::Setting(..)) => return Err(Failed::usage(error.to_string())),
+        Err(error @ mcmc::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
+        Err(error) => return Err(Failed::Work(error.to_string())),
+    };
     let seconds = started.elapsed().as_secs_f64();
     writer.posterior(&fit.posterior)?;
     let mut warnings = fit.warnings(&plan.mcmc);
@@ -48,5 +50,6 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
         parameters: ParameterSummary::all(problem, &fit.posterior),
         derived: Vec::new(),
     };
-    Ok((writer, Found { outcome, posterior: fit.posterior, simulation, cancelled: fit.cancelled }))
+    let cancelled = fit.cancelled;
+    Ok((writer, Found { outcome, posterior: fit.posterior, simulation, profiles: Vec::new(), cancelled }))
 }

@@ -19,32 +19,30 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     let simulator = ProblemSimulator::new(problem, &problem.simulation().method());
     let (simulation, reason) = simulator.method();
     let settings = super::settings(plan, FitMethod::Surrogate, threads, simulation, reason, &plan.surrogate)?;
-    let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
+    let mut writer = plan.begin(&settings)?;
+    let journal = writer.journal()?;
     let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, Arc::clone(&cancelled), plan.telling);
-    let fit = surrogate::run(&simulator, &plan.surrogate, &mut watcher);
-    watcher.finish();
+    let mut watcher = Watcher::new(&mut writer, &journal, Arc::clone(&cancelled), plan.telling);
+    let fit = surrogate::run(&journal.of(&simulator), &plan.surrogate, &mut watcher);
+    watcher.finish()?;
+    drop(journal);
     let fit = match fit {
         Ok(fit) => fit,
         Err(error @ surrogate::Error::Setting { .. }) => return Err(Failed::usage(error.to_string())),
-        Err(error @ surrogate::Error::Cancelled) => {
-            return Err(Failed::Interrupted(format!("{error}; nothing was written")));
-        }
+        Err(error @ surrogate::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
         Err(error @ surrogate::Error::Nowhere) => {
-            drop(writer);
             let text = format!("The surrogate failed ({error}); abc-smc was used instead.");
             anstream::eprintln!("{text}");
-            return super::sample(plan, threads, cancelled, vec![text]);
+            return super::sample(plan, threads, cancelled, Some(writer), vec![text]);
         }
         Err(error) => return Err(Failed::Work(error.to_string())),
     };
     let seconds = started.elapsed().as_secs_f64();
     if !fit.check.passed() && !fit.cancelled {
-        drop(writer);
         let reasons = fit.check.warnings().join(" ");
         let text = format!("The surrogate did not pass its own check; abc-smc was used instead. {reasons}");
         anstream::eprintln!("{text}");
-        return super::sample(plan, threads, cancelled, vec![text]);
+        return super::sample(plan, threads, cancelled, Some(writer), vec![text]);
     }
     writer.posterior(&fit.posterior)?;
     let mut warnings = fit.check.warnings();
@@ -66,5 +64,6 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
         derived: Vec::new(),
     };
     let simulation = *simulation;
-    Ok((writer, Found { outcome, posterior: fit.posterior, simulation, cancelled: fit.cancelled }))
+    let cancelled = fit.cancelled;
+    Ok((writer, Found { outcome, posterior: fit.posterior, simulation, profiles: Vec::new(), cancelled }))
 }

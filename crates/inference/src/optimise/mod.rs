@@ -9,7 +9,11 @@
 //! the prior itself, bounds included.
 
 mod laplace;
+mod profile;
+mod quasi_newton;
 mod simplex;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use metacascade_random::Key;
 use rand::{RngExt, seq::SliceRandom};
@@ -20,6 +24,8 @@ use crate::{
     Failure, Likelihood, Observer, Posterior, Progress,
     parameter::{from_scores, to_scores},
 };
+
+pub use profile::{Profile, profiles};
 
 /// Settings of a multi-start optimisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +124,7 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
     }
     let key = Key::new(settings.seed);
     let points = latin_hypercube(settings.starts, parameters.len(), key.child(0));
-    let counter = simplex::Counter::default();
+    let counter = Counter::default();
     let value_at = |point: &[f64]| counter.count(likelihood.log_likelihood(point));
     let value = |scores: &[f64]| value_at(&from_scores(parameters, scores));
     let mut found: Vec<Start> = Vec::new();
@@ -129,14 +135,10 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
             cancelled = true;
             break;
         }
-        // Each start climbs twice.
-        let climb = |point: &Vec<f64>| {
-            let first = simplex::maximise(&value, point, settings.max_iterations)?;
-            simplex::maximise(&value, &first.point, settings.max_iterations)
-        };
-        let climbed: Vec<Result<simplex::Maximum, Error>> = points.par_iter().map(climb).collect();
+        let climb = |point: &Vec<f64>| maximise(&value, point, settings.max_iterations);
+        let climbed: Vec<Result<Maximum, Error>> = points.par_iter().map(climb).collect();
         for maximum in climbed {
-            let simplex::Maximum { point, value: log_likelihood } = maximum?;
+            let Maximum { point, value: log_likelihood } = maximum?;
             if log_likelihood.is_finite() {
                 found.push(Start { parameters: from_scores(parameters, &point), log_likelihood });
             }
@@ -156,7 +158,7 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
         return Err(Error::Failures { starts: settings.starts, first });
     };
     let log_posterior = |scores: &[f64]| Ok(value(scores)? - 0.5 * scores.iter().map(|u| u * u).sum::<f64>());
-    let mode = simplex::maximise(&log_posterior, &to_scores(parameters, &best.parameters), settings.max_iterations)?;
+    let mode = maximise(&log_posterior, &to_scores(parameters, &best.parameters), settings.max_iterations)?;
     let covariance = laplace::covariance(&log_posterior, &mode.point, mode.value)?;
     let scores = laplace::draws(&mode.point, &covariance, settings.draws, key.child(1));
     let draws: Vec<Vec<f64>> = scores.iter().map(|scores| from_scores(parameters, scores)).collect();
@@ -199,6 +201,49 @@ fn latin_hypercube(count: usize, dimension: usize, key: Key) -> Vec<Vec<f64>> {
         }
     }
     points
+}
+
+/// A maximum.
+#[derive(Clone, Debug)]
+struct Maximum {
+    point: Vec<f64>,
+    /// −∞ if the function failed wherever it was tried.
+    value: f64,
+}
+
+/// Standing in for the cost where there is none: finite, since optimisers compute with it.
+const WORST: f64 = 1e100;
+
+/// Climbs by gradients, then by a simplex, which needs none and is not held up by kinks.
+fn maximise(f: &impl Objective, start: &[f64], max_iterations: u64) -> Result<Maximum, Error> {
+    let climbed = quasi_newton::maximise(f, start, max_iterations);
+    let found = simplex::maximise(f, &climbed.point, max_iterations)?;
+    Ok(if found.value > climbed.value { found } else { climbed })
+}
+
+/// Counts evaluations, also of several threads.
+#[derive(Default)]
+struct Counter {
+    evaluations: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Counter {
+    fn count(&self, value: Result<f64, Failure>) -> Result<f64, Failure> {
+        self.evaluations.fetch_add(1, Ordering::Relaxed);
+        if value.is_err() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        value
+    }
+
+    fn evaluations(&self) -> u64 {
+        self.evaluations.load(Ordering::Relaxed)
+    }
+
+    fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
 }
 
 /// A function of normal scores to be maximised.

@@ -1,24 +1,11 @@
 //! The Nelder–Mead simplex of argmin, turned to maximise a function that may fail.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use argmin::{
     core::{CostFunction, Executor, State},
     solver::neldermead::NelderMead,
 };
 
-use super::{Error, Objective};
-use crate::Failure;
-
-/// A maximum.
-pub(super) struct Maximum {
-    pub point: Vec<f64>,
-    /// −∞ if the function failed wherever it was tried.
-    pub value: f64,
-}
-
-/// Standing in for the cost where there is none: finite, since the simplex computes with it.
-const WORST: f64 = 1e100;
+use super::{Error, Maximum, Objective, WORST};
 
 /// Side of the first simplex, in prior standard deviations.
 const SIDE: f64 = 0.5;
@@ -59,29 +46,4 @@ pub(super) fn maximise(f: &impl Objective, start: &[f64], max_iterations: u64) -
     let value = if cost < WORST { -cost } else { f64::NEG_INFINITY };
     let point = result.state().get_best_param().cloned().unwrap_or_else(|| start.to_vec());
     Ok(Maximum { point, value })
-}
-
-/// Counts evaluations, also of several threads.
-#[derive(Default)]
-pub(super) struct Counter {
-    evaluations: AtomicU64,
-    failures: AtomicU64,
-}
-
-impl Counter {
-    pub fn count(&self, value: Result<f64, Failure>) -> Result<f64, Failure> {
-        self.evaluations.fetch_add(1, Ordering::Relaxed);
-        if value.is_err() {
-            self.failures.fetch_add(1, Ordering::Relaxed);
-        }
-        value
-    }
-
-    pub fn evaluations(&self) -> u64 {
-        self.evaluations.load(Ordering::Relaxed)
-    }
-
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
-    }
 }

@@ -118,3 +118,58 @@ fn a_latin_hypercube_has_a_point_in_every_stratum() {
         assert_eq!(strata, (0..10).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn profiles_of_a_line_are_those_of_least_squares() {
+    let line = line();
+    let fit = run(&line, &Settings { starts: 4, ..Settings::default() }, &mut ()).unwrap();
+    let found = profiles(&line, &fit, 500).unwrap();
+    let n = line.1.len() as f64;
+    let mx = line.1.iter().map(|(x, _)| x / n).sum::<f64>();
+    let sxx: f64 = line.1.iter().map(|(x, _)| (x - mx).powi(2)).sum();
+    let errors = [0.2 * (1.0 / n + mx * mx / sxx).sqrt(), 0.2 / sxx.sqrt()];
+    for ((profile, error), best) in found.iter().zip(errors).zip(&fit.parameters) {
+        assert!(profile.values.is_sorted() && profile.values.len() > 6, "{profile:?}");
+        for (level, z) in [(0.95, 1.959_964), (0.5, 0.674_490)] {
+            let (lower, upper) = profile.interval(level);
+            assert!(((lower.unwrap() - best) / error + z).abs() < 0.01, "{level}: {lower:?} {best} {error}");
+            assert!(((upper.unwrap() - best) / error - z).abs() < 0.01, "{level}: {upper:?} {best} {error}");
+        }
+    }
+}
+
+#[test]
+fn the_profile_of_a_rate_is_lopsided_as_it_should_be() {
+    /// Five events within a time at risk of 10: log-likelihood 5 ln λ − 10 λ.
+    struct Rate(Vec<Parameter>);
+    impl Likelihood for Rate {
+        fn parameters(&self) -> &[Parameter] {
+            &self.0
+        }
+        fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
+            Ok(5.0 * parameters[0].ln() - 10.0 * parameters[0])
+        }
+    }
+    let rate = Rate(vec![log_uniform("rate", 1e-3, 1e2)]);
+    let fit = run(&rate, &Settings { starts: 3, ..Settings::default() }, &mut ()).unwrap();
+    assert!((fit.parameters[0] - 0.5).abs() < 1e-4);
+    let (lower, upper) = profiles(&rate, &fit, 500).unwrap()[0].interval(0.95);
+    // Both ends solve 5 ln(λ/.5) − 10 (λ − .5) = −1.92073.
+    for (end, known) in [(lower.unwrap(), 0.179_301), (upper.unwrap(), 1.074_639)] {
+        assert!((end / known - 1.0).abs() < 0.01, "{end} {known}");
+        assert!((5.0 * (known / 0.5f64).ln() - 10.0 * (known - 0.5) + 1.920_73).abs() < 1e-3, "{known}");
+    }
+}
+
+#[test]
+fn a_profile_without_bound_says_so() {
+    let product = Product(vec![log_uniform("a", 0.01, 100.0), log_uniform("b", 0.01, 100.0)]);
+    let fit = run(&product, &Settings { starts: 4, ..Settings::default() }, &mut ()).unwrap();
+    for profile in profiles(&product, &fit, 500).unwrap() {
+        let (lower, upper) = profile.interval(0.95);
+        // The other may be 100 at most.
+        assert!(lower.is_none_or(|lower| lower < 0.03) && upper.is_none_or(|upper| upper > 50.0), "{profile:?}");
+        let (low, high) = (profile.values[0], profile.values[profile.values.len() - 1]);
+        assert!(low < 0.03 && high > 50.0, "{low} {high}");
+    }
+}

@@ -6,6 +6,7 @@
 //! generation-000.parquet   one for each generation: parameters (natural scale), weight, distance
 //! generations.parquet      index, threshold, acceptance, simulations, failures, effective_sample_size
 //! starts.parquet           maximum likelihood: one row for each start
+//! profiles.parquet         maximum likelihood: parameter, value, log_likelihood (the highest with the parameter there)
 //! posterior.parquet        one row for each particle: parameters (natural scale), weight, distance
 //! predictive.parquet       observableId, experimentId, time, draw, simulation, prediction
 //! individuals.parquet      quantity, groupId, subjectId, experimentId, draw, value: what varies, given the data
@@ -15,13 +16,17 @@
 //!                          eventTime (of the model, infinite where it does not happen while anybody is followed)
 //! diagnostics.json         [`Outcome`]
 //! report.html
+//! journal                  answers of the simulator or likelihood, until the fit is complete ([`Journal`])
+//! lock                     held by the process that fits
 //! ```
 //!
 //! The folder appears with its first complete result, and each file of it whole: it is written under a temporary name
-//! and renamed.
+//! and renamed. Until then all is in `.NAME.partial` beside it. A fit that was cut off is resumed from its journal.
 
 mod frame;
 mod glance;
+mod journal;
+mod lock;
 mod outcome;
 mod reader;
 mod replicates;
@@ -31,6 +36,7 @@ use std::path::{Path, PathBuf};
 
 pub use frame::{TableColumn, write_columns, write_file, write_table};
 pub use glance::RunGlance;
+pub use journal::{Journal, Journaled};
 use metacascade_engine::Diagnostics;
 pub use outcome::{Outcome, ParameterSummary};
 pub use reader::{GenerationRow, Run, StartRow};
@@ -44,11 +50,13 @@ pub(crate) const PROBLEM: &str = "problem";
 pub(crate) const HASHES: &str = "hashes.toml";
 pub(crate) const GENERATIONS: &str = "generations.parquet";
 pub(crate) const STARTS: &str = "starts.parquet";
+pub(crate) const PROFILES: &str = "profiles.parquet";
 pub(crate) const POSTERIOR: &str = "posterior.parquet";
 pub(crate) const PREDICTIVE: &str = "predictive.parquet";
 pub(crate) const INDIVIDUALS: &str = "individuals.parquet";
 pub(crate) const PREDICTIVE_DATA: &str = "predictive_data.parquet";
 pub(crate) const PREDICTIVE_SURVIVAL: &str = "predictive_survival.parquet";
+pub(crate) const JOURNAL: &str = "journal";
 pub(crate) const OUTCOME: &str = "diagnostics.json";
 
 /// The name of a generation's file.
@@ -108,6 +116,20 @@ pub enum RunError {
     /// The folder to be read is no run.
     #[error("{} is not a run of metacascade: it has no {SETTINGS}", .0.display())]
     NotARun(PathBuf),
+    /// Another process writes the run.
+    #[error("{} is being written by another process", .0.display())]
+    Busy(PathBuf),
+    /// The run to be resumed is complete.
+    #[error("{} is complete: there is nothing to resume", .0.display())]
+    Complete(PathBuf),
+    /// The run to be resumed is of another version, which may answer otherwise.
+    #[error("{} was begun by version {began} of metacascade, and this is {}: fit anew", path.display(), env!("CARGO_PKG_VERSION"))]
+    Version {
+        /// The run.
+        path: PathBuf,
+        /// The version that began it.
+        began: String,
+    },
     /// A file of the run is damaged.
     #[error("{} cannot be used: {message}", path.display())]
     Damaged {

@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use metacascade_inference::{Posterior, abc_smc::Generation};
+use metacascade_inference::{Posterior, abc_smc::Generation, optimise::Profile};
 
 use super::{
-    GENERATIONS, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError, RunSettings, SETTINGS,
+    GENERATIONS, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, PROFILES, RunError, RunSettings, SETTINGS,
     STARTS, frame::Frame, generation_file, replicates, writer::is_run,
 };
 use crate::{individuals::Individuals, predictive::Predictive, problem::Problem, replicates::Replicates};
@@ -66,6 +66,8 @@ pub struct Run {
     pub generations: Vec<GenerationRow>,
     /// The starts of maximum likelihood; empty for other methods.
     pub starts: Vec<StartRow>,
+    /// The profile likelihood of each parameter; empty for other methods.
+    pub profiles: Vec<Profile>,
     /// The posterior predictive, if the run came so far.
     pub predictive: Option<Predictive>,
     /// What each group and subject is like, where that varies and was told.
@@ -85,14 +87,12 @@ impl Run {
         if !is_run(folder) {
             return Err(RunError::NotARun(folder.to_owned()));
         }
-        let path = folder.join(SETTINGS);
-        let text = std::fs::read_to_string(&path).map_err(RunError::io("read", &path))?;
-        let settings: RunSettings = toml::from_str(&text).map_err(|error| RunError::damaged(&path, error))?;
-        let problem = Problem::load(&folder.join(PROBLEM)).map_err(RunError::Problem)?;
-        check_hashes(&problem)?;
+        let settings = read_settings(folder)?;
+        let problem = read_problem(folder)?;
         let posterior = read_posterior(&folder.join(POSTERIOR), &problem)?;
         let generations = optional(&folder.join(GENERATIONS), read_generations)?.unwrap_or_default();
         let starts = optional(&folder.join(STARTS), |path| read_starts(path, &problem))?.unwrap_or_default();
+        let profiles = optional(&folder.join(PROFILES), read_profiles)?.unwrap_or_default();
         let predictive = optional(&folder.join(PREDICTIVE), |path| read_predictive(path, &problem))?;
         let individuals = optional(&folder.join(INDIVIDUALS), |path| read_individuals(path, &problem))?;
         let replicates = replicates::read(&problem, |name| folder.join(name))?;
@@ -107,6 +107,7 @@ impl Run {
             posterior,
             generations,
             starts,
+            profiles,
             predictive,
             individuals,
             replicates,
@@ -131,6 +132,20 @@ impl Run {
 
 fn optional<T>(path: &Path, read: impl FnOnce(&Path) -> Result<T, RunError>) -> Result<Option<T>, RunError> {
     if path.exists() { read(path).map(Some) } else { Ok(None) }
+}
+
+/// What was asked for.
+pub(super) fn read_settings(folder: &Path) -> Result<RunSettings, RunError> {
+    let path = folder.join(SETTINGS);
+    let text = std::fs::read_to_string(&path).map_err(RunError::io("read", &path))?;
+    toml::from_str(&text).map_err(|error| RunError::damaged(&path, error))
+}
+
+/// The problem as it was when the fit began.
+pub(super) fn read_problem(folder: &Path) -> Result<Problem, RunError> {
+    let problem = Problem::load(&folder.join(PROBLEM)).map_err(RunError::Problem)?;
+    check_hashes(&problem)?;
+    Ok(problem)
 }
 
 fn check_hashes(problem: &Problem) -> Result<(), RunError> {
@@ -183,6 +198,23 @@ fn read_starts(path: &Path, problem: &Problem) -> Result<Vec<StartRow>, RunError
     let names: Vec<String> = problem.estimated().iter().map(|parameter| parameter.name.clone()).collect();
     let rows = read_rows(&frame, &names)?.into_iter().zip(frame.numbers("log_likelihood")?);
     Ok(rows.map(|(parameters, log_likelihood)| StartRow { parameters, log_likelihood }).collect())
+}
+
+/// Rows of one parameter stand together.
+fn read_profiles(path: &Path) -> Result<Vec<Profile>, RunError> {
+    let frame = Frame::read(path)?;
+    let mut profiles: Vec<Profile> = Vec::new();
+    let rows = frame.texts("parameter")?.into_iter().zip(frame.numbers("value")?).zip(frame.numbers("log_likelihood")?);
+    for ((name, value), log_likelihood) in rows {
+        match profiles.last_mut().filter(|last| last.name == name) {
+            Some(last) => {
+                last.values.push(value);
+                last.log_likelihoods.push(log_likelihood);
+            }
+            None => profiles.push(Profile { name, values: vec![value], log_likelihoods: vec![log_likelihood] }),
+        }
+    }
+    Ok(profiles)
 }
 
 fn read_predictive(path: &Path, problem: &Problem) -> Result<Predictive, RunError> {

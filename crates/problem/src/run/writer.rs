@@ -6,15 +6,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use metacascade_inference::{Posterior, abc_smc::Generation};
+use metacascade_inference::{Posterior, abc_smc::Generation, optimise::Profile};
 use polars::prelude::Column;
 use serde::Serialize;
 
 use super::{
-    GENERATIONS, GenerationRow, HASHES, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, RunError,
-    RunSettings, SETTINGS, STARTS, StartRow,
+    GENERATIONS, GenerationRow, HASHES, INDIVIDUALS, JOURNAL, Journal, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM,
+    PROFILES, RunError, RunSettings, SETTINGS, STARTS, StartRow,
     frame::{counts, numbers, texts, write_file, write_parquet},
-    generation_file, replicates,
+    generation_file,
+    lock::Lock,
+    reader::{read_problem, read_settings},
+    replicates,
 };
 use crate::{
     files::sha256, individuals::Individuals, predictive::Predictive, problem::Problem, replicates::Replicates,
@@ -24,7 +27,7 @@ use crate::{
 ///
 /// Until the first result (a generation, or the posterior) is complete, everything is kept in a hidden folder beside
 /// the run's, which is removed if the writer is dropped: a fit that fails leaves nothing behind. From then on the run
-/// is readable at any time.
+/// is readable at any time. No other process can write it meanwhile.
 #[derive(Debug)]
 pub struct RunWriter {
     folder: PathBuf,
@@ -33,33 +36,111 @@ pub struct RunWriter {
     /// Parents that were created for the run, outermost first.
     parents: Vec<PathBuf>,
     generations: Vec<GenerationRow>,
+    /// Held as long as the run is written: that of a run that will be replaced, if there is one, and its own.
+    locks: Vec<Lock>,
 }
 
 impl RunWriter {
-    /// Prepares a run in `folder`. An older run there is replaced when the first result is complete.
+    /// Prepares a run in `folder`. An older run there is replaced when the first result is complete; what is left of a fit
+    /// to the same folder that was killed before is removed.
     ///
     /// # Errors
-    /// If `folder` holds anything but a run, a file of the problem has changed since it was loaded, or the file system
-    /// refuses. Nothing is left behind.
+    /// If `folder` holds anything but a run, another process writes it, a file of the problem has changed since it was
+    /// loaded, or the file system refuses. Nothing is left behind.
     pub fn create(folder: &Path, problem: &Problem, settings: &RunSettings) -> Result<Self, RunError> {
         let path = std::path::absolute(folder).map_err(RunError::io("write", folder))?;
         if path.exists() && !is_run(&path) && !is_empty_folder(&path) {
             return Err(RunError::Occupied(folder.to_owned()));
         }
-        let parent = path.parent().ok_or_else(|| RunError::Occupied(folder.to_owned()))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let staging = parent.join(format!(".{name}.partial-{}", std::process::id()));
-        let parents = missing_parents(parent);
-        let writer = Self { folder: path.clone(), staging: Some(staging.clone()), parents, generations: Vec::new() };
-        fs::create_dir_all(parent).map_err(RunError::io("create", parent))?;
-        // A folder left by a process of the same number that was killed.
-        if staging.exists() {
-            fs::remove_dir_all(&staging).map_err(RunError::io("replace", &staging))?;
+        let (parent, staging) = beside(&path, folder)?;
+        let mut locks = Vec::new();
+        if is_run(&path) {
+            locks.push(Lock::take(&path, folder)?);
         }
-        fs::create_dir(&staging).map_err(RunError::io("create", folder))?;
+        if staging.exists() {
+            let left = Lock::take(&staging, folder)?;
+            fs::remove_dir_all(&staging).map_err(RunError::io("replace", &staging))?;
+            drop(left);
+        }
+        let parents = missing_parents(parent);
+        fs::create_dir_all(parent).map_err(RunError::io("create", parent))?;
+        // Two processes at once: one of them cannot create it.
+        fs::create_dir(&staging).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => RunError::Busy(folder.to_owned()),
+            _ => RunError::io("create", folder)(error),
+        })?;
+        let mut writer = Self { folder: path, staging: Some(staging.clone()), parents, generations: Vec::new(), locks };
+        writer.locks.push(Lock::take(&staging, folder)?);
         copy_problem(problem, &staging.join(PROBLEM))?;
         write_file(&staging.join(SETTINGS), to_toml(settings, folder)?.as_bytes())?;
         Ok(writer)
+    }
+
+    /// Goes on with the run in `folder` that was cut off: the writer, the problem and the settings it began with.
+    ///
+    /// # Errors
+    /// If there is no such run, it is complete, another process writes it, it was begun by another version, or one of its
+    /// files is damaged.
+    pub fn resume(folder: &Path) -> Result<(Self, Problem, RunSettings), RunError> {
+        let path = std::path::absolute(folder).map_err(RunError::io("read", folder))?;
+        let (_, staging) = beside(&path, folder)?;
+        // A fit that has no result yet is the later one.
+        let (place, staging) = match is_run(&staging) {
+            true => (staging.clone(), Some(staging)),
+            false if is_run(&path) => (path.clone(), None),
+            false => return Err(RunError::NotARun(folder.to_owned())),
+        };
+        let lock = Lock::take(&place, folder)?;
+        if staging.is_none() && !place.join(JOURNAL).exists() {
+            lock.remove();
+            return Err(RunError::Complete(folder.to_owned()));
+        }
+        let settings = read_settings(&place)?;
+        if settings.version != env!("CARGO_PKG_VERSION") {
+            return Err(RunError::Version { path: folder.to_owned(), began: settings.version });
+        }
+        let problem = read_problem(&place)?;
+        let mut writer =
+            Self { folder: path, staging: None, parents: Vec::new(), generations: Vec::new(), locks: vec![lock] };
+        if staging.is_some() && is_run(&writer.folder) {
+            writer.locks.insert(0, Lock::take(&writer.folder, folder)?);
+        }
+        writer.staging = staging;
+        Ok((writer, problem, settings))
+    }
+
+    /// Changes what the run was asked for: another method takes over.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn settings(&mut self, settings: &RunSettings) -> Result<(), RunError> {
+        let path = self.path(SETTINGS);
+        write_file(&path, to_toml(settings, &path)?.as_bytes())
+    }
+
+    /// The journal of the run's simulator or likelihood.
+    ///
+    /// # Errors
+    /// If it is damaged, or the file system refuses.
+    pub fn journal(&self) -> Result<Journal, RunError> {
+        Journal::open(&self.path(JOURNAL))
+    }
+
+    /// Leaves a run that has no result yet as it is, so that it can be resumed.
+    pub fn set_aside(mut self) {
+        self.staging = None;
+    }
+
+    /// Ends the run: it is complete, and can no longer be resumed.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn finish(self) -> Result<(), RunError> {
+        let journal = self.path(JOURNAL);
+        match fs::remove_file(&journal) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(RunError::io("remove", &journal)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// The run's folder; it exists once the first result is complete.
@@ -100,6 +181,20 @@ impl RunWriter {
             .collect();
         columns.push(numbers("log_likelihood", starts.iter().map(|start| start.log_likelihood)));
         write_parquet(&self.path(STARTS), columns)
+    }
+
+    /// Writes profile likelihoods.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn profiles(&mut self, profiles: &[Profile]) -> Result<(), RunError> {
+        let names = profiles.iter().flat_map(|profile| profile.values.iter().map(|_| profile.name.as_str()));
+        let columns = vec![
+            texts("parameter", names),
+            numbers("value", profiles.iter().flat_map(|profile| profile.values.iter().copied())),
+            numbers("log_likelihood", profiles.iter().flat_map(|profile| profile.log_likelihoods.iter().copied())),
+        ];
+        write_parquet(&self.path(PROFILES), columns)
     }
 
     /// Writes the posterior.
@@ -177,6 +272,10 @@ impl RunWriter {
             fs::rename(staging, &self.folder).map_err(RunError::io("create", &self.folder))?;
         } else if self.folder.exists() {
             let old = staging.with_extension("old");
+            // Left by a process that was killed between the two renamings below.
+            if old.exists() {
+                fs::remove_dir_all(&old).map_err(RunError::io("remove", &old))?;
+            }
             fs::rename(&self.folder, &old).map_err(replace)?;
             if let Err(error) = fs::rename(staging, &self.folder) {
                 // Put the old run back; the first error is the one to report.
@@ -188,20 +287,34 @@ impl RunWriter {
             fs::rename(staging, &self.folder).map_err(RunError::io("create", &self.folder))?;
         }
         self.staging = None;
+        // What was replaced is gone, with its lock; the run's own has moved with it.
+        let own = self.locks.pop().map(|lock| lock.moved(&self.folder));
+        self.locks = own.into_iter().collect();
         Ok(())
     }
 }
 
 impl Drop for RunWriter {
     fn drop(&mut self) {
+        // Best effort: there is nobody to report to, and a parent in use by others must stay.
+        for lock in self.locks.drain(..) {
+            lock.remove();
+        }
         if let Some(staging) = &self.staging {
-            // Best effort: there is nobody to report to, and a parent in use by others must stay.
             let _ = fs::remove_dir_all(staging);
             for parent in self.parents.iter().rev() {
                 let _ = fs::remove_dir(parent);
             }
         }
     }
+}
+
+/// The folder that a run is in, and the hidden one that it is prepared in.
+fn beside<'p>(path: &'p Path, named: &Path) -> Result<(&'p Path, PathBuf), RunError> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(RunError::Occupied(named.to_owned()));
+    };
+    Ok((parent, parent.join(format!(".{}.partial", name.to_string_lossy()))))
 }
 
 /// Whether a folder looks like a run, so that replacing it loses nothing else.
