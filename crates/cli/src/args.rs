@@ -68,7 +68,8 @@ pub struct Fitting {
 
 /// Fit a model to an experimental table, and write a report
 ///
-/// Writes a folder with the posterior, predictions and report.html. Interrupted with Ctrl-C, it keeps what is complete.
+/// Writes a folder with the posterior, predictions and report.html. Interrupted with Ctrl-C, it keeps what is complete, and
+/// `--resume` goes on with it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   metacascade fit datasets/hypoxia-fatemap
