@@ -11,7 +11,7 @@ use metacascade_random::Key;
 use metacascade_report::{
     Content,
     content::{
-        Band, Check, Combination, Composition, CountBin, Counts, Generation, Measurement, Observable, Pairs, Parameter,
+        Band, Check, Combination, Composition, CountBin, Counts, Derived, Generation, Individual, Individuals, Measurement, Observable, Pairs, Parameter,
         Predicted, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
     },
     number::tick,
@@ -43,6 +43,8 @@ fn content() -> Content {
         ],
         warnings: vec![format!("Every number is invented: {HOSTILE}.")],
         parameters: parameters(),
+        derived: vec![derived()],
+        individuals: vec![individuals("line", 9), individuals(HOSTILE, 66)],
         time_unit: "day".into(),
         observables: vec![cells(), fraction()],
         survival: vec![survival()],
@@ -112,6 +114,38 @@ fn parameter(name: &str, description: &str, bounds: [f64; 2], median: f64, sd: f
         log_scale: true,
         prior_density: prior,
         posterior_density: posterior,
+    }
+}
+
+fn derived() -> Derived {
+    Derived {
+        name: HOSTILE.into(),
+        description: HOSTILE.into(),
+        formula: "ln(2) / growth".into(),
+        unit: "day".into(),
+        estimate: 2.77,
+        interval_50: [2.69, 2.86],
+        interval_95: [2.54, 3.02],
+        prior_95: [0.72, 63.0],
+    }
+}
+
+/// So many individuals, some with much data and some with little.
+fn individuals(name: &str, count: u32) -> Individuals {
+    let row = |index: u32| {
+        let middle = 2.0 * (f64::from(index) + 0.5) / f64::from(count) - 1.0;
+        let sd = if index.is_multiple_of(5) { 0.8 } else { 0.2 };
+        let [lower95, lower50, median, upper50, upper95] = SCORES.map(|score| 0.25 * (middle + sd * score).exp());
+        Individual { name: format!("{name} {index}"), value: Predicted { lower95, lower50, median, upper50, upper95 } }
+    };
+    Individuals {
+        quantity: "growth".into(),
+        description: if count > 9 { HOSTILE.into() } else { "growth of the primary".into() },
+        unit: "1/day".into(),
+        of_groups: count <= 9,
+        log_axis: true,
+        location: Some(0.25),
+        rows: (0..count).map(row).collect(),
     }
 }
 

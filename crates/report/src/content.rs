@@ -1,7 +1,9 @@
 //! What a report says, as plain data. Nothing here knows HTML or Vega.
 
+mod individuals;
 mod samples;
 
+pub use individuals::{Derived, Individual, Individuals};
 pub use samples::{Composition, CountBin, Counts, Predicted, Rootogram, Share, SharePanel, Shares, Whole};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,10 @@ pub struct Content {
     pub warnings: Vec<String>,
     /// The estimated parameters, in the order of the problem.
     pub parameters: Vec<Parameter>,
+    /// What follows from the parameters.
+    pub derived: Vec<Derived>,
+    /// What groups and subjects are like that differ.
+    pub individuals: Vec<Individuals>,
     /// Unit of every time in [`Content::observables`], such as `days`.
     pub time_unit: String,
     /// What was measured and what the fitted model predicts.

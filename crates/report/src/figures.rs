@@ -1,5 +1,6 @@
 //! The figures of a report, each a Vega-Lite specification.
 
+pub mod caterpillar;
 pub mod compositions;
 pub mod convergence;
 pub mod data_against_prediction;

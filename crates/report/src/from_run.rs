@@ -2,6 +2,7 @@
 
 mod checks;
 mod density;
+mod individuals;
 mod methods;
 mod parts;
 mod predictions;
@@ -49,6 +50,8 @@ pub fn content(run: &Run) -> Content {
         headline: words::headline(&parameters, &observables, &survival),
         warnings,
         parameters,
+        derived: individuals::derived(run),
+        individuals: individuals::individuals(run),
         time_unit: time_unit(problem).to_owned(),
         observables,
         survival,

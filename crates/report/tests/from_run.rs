@@ -6,7 +6,7 @@ use std::path::Path;
 
 use metacascade_inference::Posterior;
 use metacascade_problem::{
-    FitMethod, Predictive, Problem, Run, RunSettings, RunWriter,
+    FitMethod, Individuals, Predictive, Problem, Run, RunSettings, RunWriter,
     run::{Outcome, ParameterSummary, SimulationChoice},
 };
 use metacascade_report::{
@@ -185,4 +185,60 @@ fn a_run_that_was_interrupted_says_so() {
 #[test]
 fn draws_of_a_normal_approximation_are_no_effective_sample() {
     assert!(said(FitMethod::Mle, true).parameters.iter().all(|parameter| parameter.effective_draws.is_none()));
+}
+
+/// Draws of one group's value around its own place, one a draw; groups in an order that is not that of their values.
+#[test]
+fn individuals_are_ordered_by_their_medians() {
+    let place = tempfile::tempdir().unwrap();
+    let problem = Problem::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/pdx-resection")).unwrap();
+    let draws = 101;
+    let mut found = Individuals::default();
+    for draw in 0..draws {
+        for (index, group) in problem.groups().iter().enumerate() {
+            found.quantity.push("emission".into());
+            found.group.push(group.clone());
+            found.subject.push(String::new());
+            found.experiment.push(0);
+            found.draw.push(draw);
+            // Medians 1, 10, 100 … of groups 0, 2, 4 … before those of 1, 3 …
+            let rank = if index % 2 == 0 { index } else { index + problem.groups().len() };
+            found.value.push(10.0_f64.powi(rank as i32) * (draw as f64 + 1.0) / 51.0);
+        }
+    }
+    let settings = RunSettings {
+        command: String::new(),
+        version: String::new(),
+        seed: 1,
+        method: FitMethod::Mcmc,
+        threads: 1,
+        problem: problem.folder().to_owned(),
+        title: String::new(),
+        simulation: SimulationChoice { method: "ode".into(), reason: String::new() },
+        fit: toml::Table::new(),
+    };
+    let posterior = Posterior {
+        names: problem.estimated().iter().map(|parameter| parameter.name.clone()).collect(),
+        draws: vec![vec![2e-5, 4.0, 12.0]; 3],
+        weights: vec![1.0 / 3.0; 3],
+        distances: vec![0.0; 3],
+    };
+    let mut writer = RunWriter::create(&place.path().join("run"), &problem, &settings).unwrap();
+    writer.posterior(&posterior).unwrap();
+    writer.individuals(&problem, &found).unwrap();
+    drop(writer);
+    let content = content_of(&Run::open(&place.path().join("run")).unwrap());
+    let [individuals] = content.individuals.as_slice() else { panic!("one quantity") };
+    assert!(individuals.of_groups && individuals.log_axis && individuals.unit == "lesions/mm^3/day");
+    assert_eq!(individuals.location, Some(2e-5));
+    let names: Vec<&str> = individuals.rows.iter().map(|row| row.name.as_str()).collect();
+    let groups = problem.groups();
+    let wanted: Vec<&str> = (0..9).step_by(2).chain((1..9).step_by(2)).map(|index| groups[index].as_str()).collect();
+    assert_eq!(names, wanted);
+    let first = individuals.rows[0].value;
+    assert!((first.median - 1.0).abs() < 1e-9, "{}", first.median);
+    // The quantile of 25 % of 1 … 101 lies at 25.75 (quantiles are those between the middles of the weights).
+    assert!((first.lower50 - 25.75 / 51.0).abs() < 1e-9, "{}", first.lower50);
+    // Derived quantities of a run without an end are computed: exp(1.2816 × 4).
+    assert!((content.derived[0].estimate / (1.2816_f64 * 4.0).exp() - 1.0).abs() < 1e-9);
 }

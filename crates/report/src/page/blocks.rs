@@ -2,8 +2,8 @@
 
 use crate::{
     Content,
-    content::{Composition, Counts, Measurement, Observable, Predicted, Series, Shares, Stratum, Survival},
-    figures::{compositions, data_against_prediction, kaplan_meier, rootogram, shares, with_unit},
+    content::{Composition, Counts, Individual, Individuals, Measurement, Observable, Predicted, Series, Shares, Stratum, Survival},
+    figures::{caterpillar, compositions, data_against_prediction, kaplan_meier, rootogram, shares, with_unit},
     number::{count, interval, percent, significant, tick},
     style,
 };
@@ -217,6 +217,33 @@ fn shares_block(shares: &Shares) -> Block {
         file: format!("{} {}", shares.title, shares.by),
         table: Table::new(&columns, rows.collect()),
         wide: shares.panels.len() == 1,
+    }
+}
+
+/// The individuals of one quantity, the highest at the top.
+pub fn individuals(found: &Individuals) -> Block {
+    let of = if found.of_groups { "group" } else { "subject" };
+    let name = if found.description.is_empty() { &found.quantity } else { &found.description };
+    let plot = caterpillar::Plot {
+        description: &format!("{name} of each {of}, with 50 % and 95 % intervals"),
+        title: &with_unit(&found.quantity, &found.unit),
+        of,
+        log: found.log_axis,
+        reference: found.location,
+        colour: style::POSTERIOR,
+    };
+    let rows: Vec<_> = found.rows.iter().rev().map(|row| (row.name.as_str(), row.value)).collect();
+    let row = |Individual { name, value }: &Individual| {
+        let (inner, outer) = (interval(value.lower50, value.upper50), interval(value.lower95, value.upper95));
+        vec![name.clone(), significant(value.median, 3), inner, outer]
+    };
+    let columns = [if found.of_groups { "text Group" } else { "text Subject" }, "Median", "50 % interval", "95 % interval"];
+    Block {
+        heading: format!("{name}, by {of}"),
+        panels: vec![Figure::new(&caterpillar::spec(&plot, &rows), &format!("{} by {of}", found.quantity))],
+        file: format!("{} by {of}", found.quantity),
+        table: Table::new(&columns, found.rows.iter().rev().map(row).collect()),
+        wide: false,
     }
 }
 
