@@ -14,7 +14,7 @@ use metacascade_inference::{mcmc, optimise, surrogate as learned};
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
     DATA_SETS, DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter,
-    individuals, predictive, replicates,
+    individuals, predictive, predictive_key, replicates,
 };
 use metacascade_random::Key;
 use serde::Serialize;
@@ -24,8 +24,7 @@ use crate::error::Failed;
 use crate::progress::{Telling, Watcher};
 use crate::{posterior, progress, report, simulate};
 
-/// Children of the seed's key: methods use the lower ones.
-const PREDICTIVE: u64 = u64::MAX;
+/// A child of the seed's key: methods use the lower ones, predictions the last.
 const INDIVIDUALS: u64 = u64::MAX - 1;
 
 /// Everything that decides the result.
@@ -88,7 +87,7 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
         FitMethod::Mcmc => chains::fit(plan, threads, cancelled)?,
         FitMethod::Mle => maximise(plan, threads, cancelled)?,
     };
-    let key = Key::new(plan.seed).child(PREDICTIVE);
+    let key = predictive_key(plan.seed);
     let predicted = predictive(problem, &found.simulation, &found.posterior, DRAWS, key);
     if predicted.failures > 0 {
         let text = format!("{} of {DRAWS} posterior predictions could not be simulated", predicted.failures);

@@ -1,7 +1,13 @@
 //! The page: texts and figures of a [`Content`] poured into the template.
 
 mod blocks;
+mod cascade;
+mod comparison;
+mod forecast;
 mod rows;
+
+pub use comparison::render as render_comparison;
+pub use forecast::render as render_predictions;
 
 use askama::Template;
 use serde_json::Value;
@@ -15,6 +21,7 @@ use crate::{
     style,
 };
 use blocks::{Block, Kind, Section};
+use cascade::CascadeBlock;
 use rows::{CheckRow, CorrelationRow, DerivedRow, GenerationRow, ParameterRow};
 
 /// Parameters from which on an overview of all is drawn before each of them.
@@ -66,6 +73,8 @@ struct Page<'a> {
     content: &'a Content,
     sections: Vec<Section>,
     parameters: Vec<ParameterRow<'a>>,
+    cascade: Option<CascadeBlock>,
+    sensitivities: Vec<Block>,
     derived: Vec<DerivedRow<'a>>,
     individuals: Vec<Block>,
     shows_locations: bool,
@@ -94,6 +103,8 @@ pub fn render(content: &Content) -> Result<String, Error> {
         frame: Frame::new(&content.title),
         content,
         sections: blocks::sections(content),
+        cascade: content.cascade.as_ref().map(CascadeBlock::new),
+        sensitivities: content.sensitivities.iter().map(forecast::sensitivity_block).collect(),
         parameters: content.parameters.iter().map(ParameterRow::new).collect(),
         shows_locations: content.individuals.iter().any(|found| found.location.is_some()),
         derived: content.derived.iter().map(DerivedRow::new).collect(),
@@ -166,8 +177,7 @@ mod tests {
         Content,
         content::{
             Check, Combination, Composition, CountBin, Counts, Derived, Individual, Individuals, Observable, Parameter,
-            Predicted, Rootogram, Series, Share,
-            SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
+            Predicted, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
         },
         render,
     };

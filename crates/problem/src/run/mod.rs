@@ -20,6 +20,7 @@
 //! The folder appears with its first complete result, and each file of it whole: it is written under a temporary name
 //! and renamed.
 
+mod forecast;
 mod frame;
 mod glance;
 mod outcome;
@@ -29,6 +30,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
+pub use forecast::write_forecast;
 pub use frame::{TableColumn, write_columns, write_file, write_table};
 pub use glance::RunGlance;
 use metacascade_engine::Diagnostics;
