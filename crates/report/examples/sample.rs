@@ -151,8 +151,8 @@ fn cascade() -> Cascade {
         let [lower95, lower50, median, upper50, upper95] = SCORES.map(|score| median * (0.2 * score).exp());
         Predicted { lower95, lower50, median, upper50, upper95 }
     };
-    let step = |stage: &str, reach: f64, share: f64| CascadeStep {
-        stage: stage.into(),
+    let step = |name: &str, reach: f64, share: f64| CascadeStep {
+        name: name.into(),
         from: "P".into(),
         to: HOSTILE.into(),
         reach: part(reach),
@@ -162,7 +162,7 @@ fn cascade() -> Cascade {
         arm: HOSTILE.into(),
         entering: "cells that pass from P to B".into(),
         steps: vec![step("extravasation", 2e4, 0.02), step("colonisation", 40.0, 0.002)],
-        bottleneck: 1,
+        bottleneck: Some(1),
     }
 }
 

@@ -123,13 +123,20 @@ fn event(found: &Forecast, endpoint: usize, names: &[&str], pairs: &[(usize, usi
         let defined = ratios.iter().filter(|ratio| !ratio.is_nan()).count() as f64 / ratios.len().max(1) as f64;
         let free = |arm: usize| found.event_free(arm, endpoint, horizon);
         let mean = |arm: usize| found.restricted_mean(arm, endpoint);
+        let gained = difference(&mean(arm), &mean(reference));
+        let over_time = |&time: &f64| {
+            let free = |arm: usize| found.event_free(arm, endpoint, time);
+            band(time, &difference(&free(arm), &free(reference)))
+        };
         EventContrast {
             arm: names[arm].to_owned(),
             reference: names[reference].to_owned(),
             hazard_ratio: predicted(&ratios),
             defined,
-            restricted_mean: predicted(&difference(&mean(arm), &mean(reference))),
+            gains: gained.iter().filter(|gain| **gain > 0.0).count() as f64 / gained.len().max(1) as f64,
+            restricted_mean: predicted(&gained),
             event_free: predicted(&difference(&free(arm), &free(reference))),
+            bands: times.iter().map(over_time).collect(),
         }
     };
     EventCurves {
@@ -284,37 +291,49 @@ fn warnings(found: &Forecast, sensitivities: &[OutcomeSensitivity]) -> Vec<Strin
     warnings
 }
 
+/// A time beside a horizon; what is less than a thousandth of that is nothing.
+pub fn time_in_words(time: f64, horizon: f64) -> String {
+    if time.abs() < 1e-3 * horizon.abs() { "0".to_owned() } else { significant(time, 3) }
+}
+
+/// A number with a unit of time, which is more than one unless the number says so.
+fn with_unit_of_time(number: &str, unit: &str) -> String {
+    match unit {
+        "day" | "hour" | "minute" | "second" | "week" | "month" | "year" if number != "1" => {
+            format!("{number} {unit}s")
+        }
+        "" => number.to_owned(),
+        _ => format!("{number} {unit}"),
+    }
+}
+
 /// For each event, what the first arm comes to, and the others against it.
 fn headline(events: &[EventCurves], unit: &str) -> Vec<String> {
     let mut sentences = Vec::new();
+    let duration = |time: String| with_unit_of_time(&time, unit);
     for event in events {
         let Some(first) = event.arms.first() else { continue };
         let share = |value: &Predicted| {
             format!("{} ({} to {})", percent(value.median), percent(value.lower95), percent(value.upper95))
         };
         sentences.push(format!(
-            "Under “{}”, {} of subjects are without {} at {} {unit} (95 % interval over the posterior).",
+            "Under “{}”, {} of subjects are without {} at {} (95 % interval over the posterior and the subjects drawn).",
             first.arm,
             share(&first.event_free),
             event.endpoint,
-            significant(event.horizon, 3)
+            duration(significant(event.horizon, 3))
         ));
         for contrast in event.contrasts.iter().filter(|contrast| contrast.reference == first.arm) {
             let mean = &contrast.restricted_mean;
             let ratio = &contrast.hazard_ratio;
-            let gained = if mean.median < 0.0 { "lost" } else { "gained" };
-            let clear = if mean.lower95 > 0.0 || mean.upper95 < 0.0 { "" } else { "; the sign is not certain" };
-            let [middle, low, high] = match mean.median < 0.0 {
-                true => [-mean.median, -mean.upper95, -mean.lower95],
-                false => [mean.median, mean.lower95, mean.upper95],
-            };
             sentences.push(format!(
-                "Under “{}”, {} {unit} without it are {gained} on average by then ({} to {}), at a hazard ratio of {} ({} to \
-                 {}){clear}.",
+                "Under “{}”, {} without it are gained on average by then ({} to {}; a gain in {} of draws), at a hazard ratio of \
+                 {} ({} to {}).",
                 contrast.arm,
-                significant(middle, 3),
-                significant(low, 3),
-                significant(high, 3),
+                duration(time_in_words(mean.median, event.horizon)),
+                time_in_words(mean.lower95, event.horizon),
+                time_in_words(mean.upper95, event.horizon),
+                percent(contrast.gains),
                 significant(ratio.median, 3),
                 significant(ratio.lower95, 3),
                 significant(ratio.upper95, 3)

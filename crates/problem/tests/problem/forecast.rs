@@ -6,7 +6,8 @@ use std::{fs, path::Path};
 use metacascade_engine::Method;
 use metacascade_inference::Posterior;
 use metacascade_problem::{
-    ArmFile, Arms, Endpoint, Forecast, ForecastSettings, Problem, endpoints_of, forecast, horizon, subjects_of,
+    ArmFile, Arms, Endpoint, Forecast, ForecastSettings, Problem, endpoints_of, forecast, hazard_ratio, horizon,
+    subjects_of,
 };
 use metacascade_random::Key;
 
@@ -289,4 +290,45 @@ fn the_model_with_a_therapy_is_the_fitted_one_where_there_is_none() {
         assert!((seen - expected).abs() < 4.0 * variance.sqrt(), "arm {arm}: {seen} for {expected}");
         assert!(expected > 200.0, "{expected}: there is something to compare");
     }
+}
+
+/// θ/(2θ+1) · 1/(θ+1) is highest at θ = 1/√2.
+#[test]
+fn the_hazard_ratio_is_the_maximum_of_the_partial_likelihood() {
+    let found = hazard_ratio(&[(1.0, true), (3.0, true)], &[(2.0, true)]);
+    assert!((found - 0.5_f64.sqrt()).abs() < 1e-10, "{found}");
+    // The other way round it is the reciprocal.
+    let other = hazard_ratio(&[(2.0, true)], &[(1.0, true), (3.0, true)]);
+    assert!((found * other - 1.0).abs() < 1e-10);
+}
+
+/// Two tied events, one of each set of two: Efron's likelihood is θ / ((2θ+2)(1.5θ+1.5)), then all are lost: θ = 1.
+#[test]
+fn ties_are_efrons() {
+    let set = [(1.0, true), (2.0, false)];
+    assert!((hazard_ratio(&set, &set) - 1.0).abs() < 1e-12);
+    // One of one against one of three, tied: θ / ((θ+3)(θ/2+5/2)) is highest where θ² = 15.
+    let found = hazard_ratio(&[(1.0, true)], &[(1.0, true), (2.0, false), (2.0, false)]);
+    assert!((found - 15.0_f64.sqrt()).abs() < 1e-9, "{found}");
+}
+
+/// Quantiles of exponential laws with rates 0.3 and 0.1: the estimate is near their ratio.
+#[test]
+fn exponential_laws_have_the_ratio_of_their_rates() {
+    let law = |rate: f64| -> Vec<(f64, bool)> {
+        (0..4000).map(|index| (-(1.0 - (f64::from(index) + 0.5) / 4000.0).ln() / rate, true)).collect()
+    };
+    let cut = |law: Vec<(f64, bool)>| -> Vec<(f64, bool)> {
+        law.into_iter().map(|(time, _)| (time.min(12.0), time < 12.0)).collect()
+    };
+    assert!((hazard_ratio(&law(0.3), &law(0.1)) / 3.0 - 1.0).abs() < 2e-3);
+    assert!((hazard_ratio(&cut(law(0.3)), &cut(law(0.1))) / 3.0 - 1.0).abs() < 2e-3);
+}
+
+#[test]
+fn without_events_there_is_no_ratio() {
+    let (never, once) = ([(5.0, false); 3], [(1.0, true), (5.0, false)]);
+    assert_eq!(hazard_ratio(&never, &once), 0.0);
+    assert_eq!(hazard_ratio(&once, &never), f64::INFINITY);
+    assert!(hazard_ratio(&never, &never).is_nan() && hazard_ratio(&[], &once).is_nan());
 }

@@ -11,17 +11,17 @@ pub struct Cascade {
     pub arm: String,
     /// Which cells are followed.
     pub entering: String,
-    /// In order of passage; one at least.
+    /// In order of passage; one at least. Where those that pass the first are followed, it is among them.
     pub steps: Vec<CascadeStep>,
-    /// The position of the step with the smallest share.
-    pub bottleneck: usize,
+    /// The position of the step with the smallest share, where there are several to choose from.
+    pub bottleneck: Option<usize>,
 }
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CascadeStep {
-    /// The stage it belongs to.
-    pub stage: String,
+    /// The stage it belongs to, with the states that it leads to where the stage has several steps.
+    pub name: String,
     /// States that cells come from.
     pub from: String,
     /// States that they reach.

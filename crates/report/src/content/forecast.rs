@@ -107,8 +107,12 @@ pub struct EventContrast {
     pub defined: f64,
     /// Difference of the mean time without the event until the horizon.
     pub restricted_mean: Predicted,
+    /// The share of draws in which that is above 0.
+    pub gains: f64,
     /// Difference of the share without the event at the horizon.
     pub event_free: Predicted,
+    /// The same over time.
+    pub bands: Vec<Band>,
 }
 
 /// An observable at the last time, under an arm against another, over the posterior: means of the subjects.

@@ -40,7 +40,18 @@ pub fn spec(event: &EventCurves, time_unit: &str, colours: &[&str]) -> Value {
     let tips =
         [tip("arm", "arm"), tip("time_text", "time"), tip("median_text", "share"), tip("interval95", "95 % interval")];
     let layer = |mark: Value, encoding: Value| json!({"data": {"name": "curves"}, "mark": mark, "encoding": encoding});
-    let area = json!({"type": "area", "interpolate": "step-after", "opacity": 0.16});
+    // Bands of several arms would hide each other: of the first alone it is filled.
+    let mut area = layer(
+        json!({"type": "area", "interpolate": "step-after", "opacity": 0.13}),
+        json!({"x": x, "y": y("lower95"), "y2": {"field": "upper95"}, "color": colour}),
+    );
+    area["transform"] = json!([{"filter": {"field": "arm", "equal": names.first()}}]);
+    let edge = |field: &str| {
+        layer(
+            json!({"type": "line", "interpolate": "step-after", "strokeWidth": 1, "strokeDash": [3, 3], "opacity": 0.8}),
+            json!({"x": x, "y": y(field), "color": colour}),
+        )
+    };
     let mut spec = specification(&format!(
         "Share of subjects without {} over time under each arm, with 95 % intervals over the posterior",
         event.endpoint
@@ -49,7 +60,9 @@ pub fn spec(event: &EventCurves, time_unit: &str, colours: &[&str]) -> Value {
     spec["height"] = json!(HEIGHT);
     spec["datasets"] = json!({"curves": rows});
     spec["layer"] = json!([
-        layer(area, json!({"x": x, "y": y("lower95"), "y2": {"field": "upper95"}, "color": colour})),
+        area,
+        edge("lower95"),
+        edge("upper95"),
         layer(
             json!({"type": "line", "interpolate": "step-after", "strokeWidth": 2}),
             json!({"x": x, "y": y("median"), "color": colour})

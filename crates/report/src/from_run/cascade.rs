@@ -33,13 +33,14 @@ pub fn cascade(run: &Run) -> Option<Cascade> {
         draws.clone().map(|draw| if from_start { initial(draw) } else { through(first, draw) }).collect();
     let mut before = entering.clone();
     let mut all = Vec::new();
-    for step in steps.iter().skip(usize::from(!from_start)) {
+    for step in &steps {
         let here: Vec<f64> = draws.clone().map(|draw| through(step, draw)).collect();
         let ratio = |to: &[f64], factor: f64| -> Vec<f64> {
             here.iter().zip(to).filter(|(_, to)| **to > 0.0).map(|(here, to)| factor * here / to).collect()
         };
+        let alone = steps.iter().filter(|other| other.stage == step.stage).count() == 1;
         all.push(CascadeStep {
-            stage: step.stage.clone(),
+            name: if alone { step.stage.clone() } else { format!("{}: {}", step.stage, step.to.join(", ")) },
             from: step.from.join(", "),
             to: step.to.join(", "),
             reach: predicted(&ratio(&entering, CELLS)),
@@ -47,14 +48,22 @@ pub fn cascade(run: &Run) -> Option<Cascade> {
         });
         before = here;
     }
-    let bottleneck = (0..all.len()).min_by(|&a, &b| all[a].share.median.total_cmp(&all[b].share.median))?;
+    let choice = usize::from(!from_start)..all.len();
+    let share = |step: usize| -> f64 {
+        let step: &CascadeStep = &all[step];
+        step.share.median
+    };
+    let bottleneck = match choice.len() {
+        0 | 1 => None,
+        _ => choice.min_by(|&a, &b| share(a).total_cmp(&share(b))),
+    };
     Some(Cascade {
         arm: if problem.experiments().len() > 1 { arm(problem, experiment) } else { String::new() },
         entering: match from_start {
-            true => format!("cells of {} at the start", first.from.join(", ")),
-            false => format!("cells that pass from {} to {}", first.from.join(", "), first.to.join(", ")),
+            true => format!("cells that begin as {}", first.from.join(", ")),
+            false => format!("cells that go through {}", first.stage),
         },
-        steps: all,
         bottleneck,
+        steps: all,
     })
 }

@@ -19,9 +19,7 @@ pub struct CascadeBlock {
 
 impl CascadeBlock {
     pub fn new(cascade: &Cascade) -> Self {
-        let names: Vec<String> = cascade.steps.iter().map(name).collect();
-        let rows: Vec<(&str, Predicted)> =
-            names.iter().zip(&cascade.steps).map(|(name, step)| (name.as_str(), step.reach)).collect();
+        let rows: Vec<(&str, Predicted)> = cascade.steps.iter().map(|step| (step.name.as_str(), step.reach)).collect();
         let plot = caterpillar::Plot {
             description: "How many of a million cells pass each step of the cascade, with 50 % and 95 % intervals",
             title: "of a million cells",
@@ -34,8 +32,8 @@ impl CascadeBlock {
             // Where cells multiply on the way there are more than came.
             if value.median > 2.0 { significant(value.median, 3) } else { percent(value.median) }
         };
-        let row = |(name, step): (&String, &CascadeStep)| {
-            let CascadeStep { from, to, reach, share: part, .. } = step;
+        let row = |step: &CascadeStep| {
+            let CascadeStep { name, from, to, reach, share: part, .. } = step;
             let between = match part.upper95 > 2.0 {
                 true => interval(part.lower95, part.upper95),
                 false => format!("{} – {}", percent(part.lower95), percent(part.upper95)),
@@ -52,41 +50,33 @@ impl CascadeBlock {
         let columns =
             ["text Step", "text From and to", "Of a million", "95 % interval", "Of those before", "95 % interval"];
         Self {
-            sentence: sentence(cascade, &names),
+            sentence: sentence(cascade),
             block: Block {
                 heading: match cascade.arm.as_str() {
                     "" => "What passes each step".to_owned(),
                     arm => format!("What passes each step, {arm}"),
                 },
                 panels: vec![Figure::new(&caterpillar::spec(&plot, &rows), "cascade")],
-                table: Table::new(&columns, names.iter().zip(&cascade.steps).map(row).collect()),
+                table: Table::new(&columns, cascade.steps.iter().map(row).collect()),
                 wide: true,
             },
         }
     }
 }
 
-/// The stage, with its states where it is several steps.
-fn name(step: &CascadeStep) -> String {
-    format!("{}: {}", step.stage, step.to)
-}
-
-fn sentence(cascade: &Cascade, names: &[String]) -> String {
-    let (Some(last), Some(narrow)) = (cascade.steps.last(), cascade.steps.get(cascade.bottleneck)) else {
-        return String::new();
-    };
+fn sentence(cascade: &Cascade) -> String {
+    let Some(last) = cascade.steps.last() else { return String::new() };
     let whole = format!(
         "Of a million {}, {} (95 % interval {}) pass the last step until the end of the experiment.",
         cascade.entering,
         significant(last.reach.median, 3),
         interval(last.reach.lower95, last.reach.upper95)
     );
-    if cascade.steps.len() < 2 || narrow.share.median >= 1.0 {
-        return whole;
-    }
+    let narrow = cascade.bottleneck.and_then(|step| cascade.steps.get(step));
+    let Some(narrow) = narrow.filter(|narrow| narrow.share.median < 1.0) else { return whole };
     format!(
         "{whole} The bottleneck is {}: {} of those that passed the step before ({} to {}).",
-        names[cascade.bottleneck],
+        narrow.name,
         percent(narrow.share.median),
         percent(narrow.share.lower95),
         percent(narrow.share.upper95)

@@ -5,8 +5,9 @@ use askama::Template;
 use super::{Figure, Frame, blocks, blocks::Block, tied};
 use crate::{
     Error,
-    content::{Assumption, EventContrast, EventCurves, OutcomeSensitivity, Predicted, Predictions},
+    content::{Assumption, EventContrast, EventCurves, Observable, OutcomeSensitivity, Predicted, Predictions, Series},
     figures::{event_free, sensitivity, sensitivity::signed},
+    from_forecast::time_in_words,
     number::{percent, significant, tick},
 };
 
@@ -27,6 +28,8 @@ struct Page<'a> {
 /// One event: its figure, and what arms come to.
 struct Event {
     block: Block,
+    /// Each arm against the first, over time.
+    gains: Option<Block>,
     horizon: String,
     arms: Vec<EventArm>,
     contrasts: Vec<Contrast>,
@@ -111,7 +114,7 @@ impl Event {
             [percent(value.median), format!("{} – {}", percent(value.lower95), percent(value.upper95))]
         };
         let time = |value: &Predicted| {
-            let [median, _, interval] = words(value, |x| significant(x, 3));
+            let [median, _, interval] = words(value, |x| time_in_words(x, event.horizon));
             [median, interval]
         };
         Self {
@@ -124,6 +127,7 @@ impl Event {
                 table: blocks::event_table(event, unit),
                 wide: true,
             },
+            gains: gains(event, arms, unit),
             horizon: with_time(event.horizon, unit),
             arms: event
                 .arms
@@ -134,21 +138,41 @@ impl Event {
                     restricted_mean: time(&arm.restricted_mean),
                 })
                 .collect(),
-            contrasts: event.contrasts.iter().map(Contrast::new).collect(),
+            contrasts: event.contrasts.iter().map(|one| Contrast::new(one, event.horizon)).collect(),
         }
     }
 }
 
+/// What each arm gains against the first over time: the random numbers they have in common cancel.
+fn gains(event: &EventCurves, arms: &[&str], unit: &str) -> Option<Block> {
+    let first = event.arms.first()?;
+    let against = event.contrasts.iter().filter(|contrast| contrast.reference == first.arm);
+    let series: Vec<Series> = against
+        .map(|contrast| Series { arm: contrast.arm.clone(), data: Vec::new(), bands: contrast.bands.clone() })
+        .collect();
+    let observable = Observable {
+        id: format!("gain {}", event.endpoint),
+        name: "gain in the share".to_owned(),
+        unit: String::new(),
+        log_axis: false,
+        over_time: true,
+        series,
+    };
+    let block = blocks::predicted_over_time(&observable, arms, unit);
+    let heading = format!("Gain in that share against {}", first.arm);
+    (!observable.series.is_empty()).then_some(Block { heading, ..block })
+}
+
 impl Contrast {
-    fn new(contrast: &EventContrast) -> Self {
+    fn new(contrast: &EventContrast, horizon: f64) -> Self {
         let mut hazard_ratio = words(&contrast.hazard_ratio, |x| significant(x, 3));
         if contrast.defined < 1.0 {
-            hazard_ratio[2] += &format!(" in the {} of draws with events", percent(contrast.defined));
+            hazard_ratio[2] += &format!(" (of {} of draws)", percent(contrast.defined));
         }
         Self {
             arms: format!("{} against {}", contrast.arm, contrast.reference),
             hazard_ratio,
-            restricted_mean: words(&contrast.restricted_mean, |x| significant(x, 3)),
+            restricted_mean: words(&contrast.restricted_mean, |x| time_in_words(x, horizon)),
             event_free: words(&contrast.event_free, points),
             number: number_needed_to_treat(&contrast.event_free),
         }
@@ -203,7 +227,7 @@ pub(super) fn sensitivity_block(found: &OutcomeSensitivity) -> Block {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::{ArmSet, Band, EndContrast, EventCurve, Observable, ParameterSensitivity, Series};
+    use crate::content::{ArmSet, Band, EndContrast, EventCurve, ParameterSensitivity};
 
     /// Names come from users' files: none may end a script or begin an element.
     #[test]
@@ -224,7 +248,9 @@ mod tests {
             hazard_ratio: value,
             defined: 0.5,
             restricted_mean: value,
+            gains: 0.5,
             event_free: value,
+            bands: vec![band; 3],
         };
         let curve = EventCurve { arm: name.clone(), bands: vec![band; 3], event_free: value, restricted_mean: value };
         let content = Predictions {
