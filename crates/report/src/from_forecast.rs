@@ -8,7 +8,7 @@ use crate::{
         ArmSet, Assumption, Band, EndContrast, EventContrast, EventCurve, EventCurves, Observable, OutcomeSensitivity,
         ParameterSensitivity, Predicted, Predictions, Series, Verdict,
     },
-    from_run::{prior_in_words, time_unit, versions},
+    from_run::{effective_draws, prior_in_words, time_unit, versions},
     number::{count, percent, significant},
 };
 
@@ -39,7 +39,8 @@ pub fn predictions(run: &Run, problem: &Problem, arms: &Arms, found: &Forecast) 
         title: format!("{}: predictions", problem.title()),
         subtitle: problem.description().to_owned(),
         method: format!(
-            "{} draws of the posterior, {} subjects each, the same random numbers in all arms",
+            "{} draws of the posterior, {} subjects each, in whom what varies between subjects and groups is drawn anew; the same \
+             random numbers in all arms",
             count(found.draws.len() as u64),
             count(found.subjects.len() as u64)
         ),
@@ -240,7 +241,7 @@ fn sensitivities(
         }
     };
     let one = |(outcome, values): (String, Vec<f64>)| {
-        let coefficients = partial_rank_correlations(&found.draws, &values);
+        let coefficients = partial_rank_correlations(&found.draws, &values, effective_draws(run));
         let mut rows: Vec<ParameterSensitivity> = coefficients
             .iter()
             .enumerate()
@@ -327,8 +328,8 @@ fn headline(events: &[EventCurves], unit: &str) -> Vec<String> {
             let mean = &contrast.restricted_mean;
             let ratio = &contrast.hazard_ratio;
             sentences.push(format!(
-                "Under “{}”, {} without it are gained on average by then ({} to {}; a gain in {} of draws), at a hazard ratio of \
-                 {} ({} to {}).",
+                "Under “{}”, the mean time without it until then changes by {} ({} to {}; longer in {} of draws), at a hazard \
+                 ratio of {} ({} to {}).",
                 contrast.arm,
                 duration(time_in_words(mean.median, event.horizon)),
                 time_in_words(mean.lower95, event.horizon),

@@ -143,6 +143,12 @@ fn rows(run: &Run) -> Vec<(String, String)> {
     rows
 }
 
+/// How many independent draws the posterior is worth.
+pub(crate) fn effective_draws(run: &Run) -> f64 {
+    let outcome = run.outcome.as_ref().map(|outcome| outcome.effective_sample_size);
+    outcome.unwrap_or_else(|| run.posterior.effective_sample_size())
+}
+
 fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {
     let Run { problem, posterior, .. } = run;
     // Draws from a normal approximation may be as many as one likes: their number says nothing about its precision.

@@ -20,9 +20,10 @@ impl Sensitivity {
     }
 }
 
-/// Partial rank correlation coefficients of an outcome with each parameter over independent draws of equal weight: the
+/// Partial rank correlation coefficients of an outcome with each parameter over draws of equal weight: the
 /// correlation of what is left of the ranks of both after a linear regression on the ranks of all other parameters
-/// (Marino, Hogue, Ray & Kirschner 2008, J. Theor. Biol. 254:178). `draws` has a row per draw, a column per parameter.
+/// (Marino, Hogue, Ray & Kirschner 2008, J. Theor. Biol. 254:178). `draws` has a row per draw, a column per parameter; they are
+/// worth `independent` draws, by which intervals are as wide as they are.
 ///
 /// They hold monotone dependence, and no more: an outcome that is highest in the middle of a parameter's range has a
 /// coefficient near 0. Draws from a posterior vary as far as the posterior does, so the coefficient tells which of the
@@ -31,7 +32,7 @@ impl Sensitivity {
 /// # Panics
 /// If the draws are not as many as the outcomes.
 #[must_use]
-pub fn partial_rank_correlations(draws: &[Vec<f64>], outcome: &[f64]) -> Vec<Sensitivity> {
+pub fn partial_rank_correlations(draws: &[Vec<f64>], outcome: &[f64], independent: f64) -> Vec<Sensitivity> {
     assert_eq!(draws.len(), outcome.len(), "an outcome for each draw");
     let width = draws.first().map_or(0, Vec::len);
     let columns: Vec<Option<Vec<f64>>> =
@@ -48,7 +49,7 @@ pub fn partial_rank_correlations(draws: &[Vec<f64>], outcome: &[f64]) -> Vec<Sen
     let matrix = DMatrix::from_fn(size, size, |i, j| correlation(i, j) + if i == j { 1e-9 } else { 0.0 });
     let mut found = vec![nothing; width];
     let Some(inverse) = matrix.try_inverse() else { return found };
-    let freedom = count - 3.0 - (size as f64 - 2.0);
+    let freedom = independent.min(count) - 3.0 - (size as f64 - 2.0);
     for (place, &column) in varying.iter().enumerate() {
         let precision = inverse[(place, place)] * inverse[(size - 1, size - 1)];
         let coefficient = (-inverse[(place, size - 1)] / precision.sqrt()).clamp(-1.0, 1.0);
@@ -99,7 +100,7 @@ mod tests {
         let rows: Vec<Vec<f64>> = draws(300, 3).into_iter().map(|z| vec![z[0], z[0] + z[1], z[2]]).collect();
         let outcome: Vec<f64> = rows.iter().map(|row| (row[0] + 0.5 * row[2]).exp()).collect();
         let inputs: Vec<Vec<f64>> = rows.iter().map(|row| row[..2].to_vec()).collect();
-        let found = partial_rank_correlations(&inputs, &outcome);
+        let found = partial_rank_correlations(&inputs, &outcome, 300.0);
         let ranks = |values: Vec<f64>| standardised(&values).unwrap();
         let columns = [
             ranks(inputs.iter().map(|row| row[0]).collect()),
@@ -120,11 +121,13 @@ mod tests {
     fn monotone_dependence_is_one_and_constants_are_nothing() {
         let rows: Vec<Vec<f64>> = draws(50, 1).into_iter().map(|z| vec![z[0], 4.0]).collect();
         let outcome: Vec<f64> = rows.iter().map(|row| -row[0].powi(3)).collect();
-        let found = partial_rank_correlations(&rows, &outcome);
+        let found = partial_rank_correlations(&rows, &outcome, 50.0);
         assert!(found[0].coefficient < -0.999 && found[0].is_clear(), "{found:?}");
         assert!(found[1].coefficient == 0.0 && !found[1].is_clear());
-        assert!(partial_rank_correlations(&rows, &[1.0; 50]).iter().all(|one| one.coefficient == 0.0));
-        assert!(partial_rank_correlations(&[], &[]).is_empty());
+        // Draws that are worth three tell nothing for certain.
+        assert!(!partial_rank_correlations(&rows, &outcome, 3.0)[0].is_clear());
+        assert!(partial_rank_correlations(&rows, &[1.0; 50], 50.0).iter().all(|one| one.coefficient == 0.0));
+        assert!(partial_rank_correlations(&[], &[], 0.0).is_empty());
     }
 
     /// Of 40 parameters that have nothing to do with the outcome, about 2 intervals leave out 0; 8 or more do with a
@@ -134,7 +137,7 @@ mod tests {
         let rows = draws(400, 41);
         let outcome: Vec<f64> = rows.iter().map(|row| row[40]).collect();
         let inputs: Vec<Vec<f64>> = rows.iter().map(|row| row[..40].to_vec()).collect();
-        let clear = partial_rank_correlations(&inputs, &outcome).iter().filter(|one| one.is_clear()).count();
+        let clear = partial_rank_correlations(&inputs, &outcome, 400.0).iter().filter(|one| one.is_clear()).count();
         assert!(clear < 8, "{clear}");
     }
 }

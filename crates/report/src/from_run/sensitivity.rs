@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Outcomes that are told.
-const OUTCOMES: usize = 4;
+const OUTCOMES: usize = 6;
 
 /// What is predicted at the end, and how it goes with each parameter: shares without the events first, then observables.
 pub fn sensitivities(run: &Run, parameters: &[Parameter], unit: &str) -> Vec<OutcomeSensitivity> {
@@ -22,7 +22,7 @@ pub fn sensitivities(run: &Run, parameters: &[Parameter], unit: &str) -> Vec<Out
     outcomes.truncate(OUTCOMES);
     let one = |(outcome, particles, values): Outcome| {
         let draws: Vec<Vec<f64>> = particles.iter().map(|&particle| run.posterior.draws[particle].clone()).collect();
-        let found = partial_rank_correlations(&draws, &values);
+        let found = partial_rank_correlations(&draws, &values, super::effective_draws(run));
         let mut rows: Vec<ParameterSensitivity> = parameters
             .iter()
             .zip(found)
