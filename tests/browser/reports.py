@@ -27,7 +27,10 @@ VIEWS = {"wide": (1280, "light"), "narrow": (390, "light"), "dark": (1280, "dark
 FITS = {
     "abc-smc": ["datasets/hypoxia-fatemap", "--population", "100", "--max-simulations", "4000"],
     "mle": ["datasets/sw620-switching", "--method", "mle"],
+    "again": ["datasets/sw620-switching", "--method", "mle", "--seed", "2"],
+    "groups": ["datasets/pdx-resection", "--method", "mle"],
 }
+ARMS = ["--arm", "datasets/pdx-resection/arms/anti-VEGF.toml", "--times", "0:200:10", "--method", "hybrid", "--draws", "40"]
 
 
 def browser_path():
@@ -43,6 +46,13 @@ def fitted(folder):
         run = Path(folder) / name
         subprocess.run([program, "fit", *arguments, "-o", run], cwd=ROOT, check=True, capture_output=True)
         yield run / "report.html"
+    groups, compared = Path(folder) / "groups", Path(folder) / "compared"
+    subprocess.run([program, "predict", groups, *ARMS], cwd=ROOT, check=True, capture_output=True)
+    yield groups / "predict" / "predict.html"
+    compared.mkdir()
+    runs = [Path(folder) / name for name in FITS if name != "abc-smc"]
+    subprocess.run([program, "compare", *runs, "-o", compared / "compare.html"], cwd=ROOT, check=True, capture_output=True)
+    yield compared / "compare.html"
 
 
 def sample(folder):
@@ -114,8 +124,8 @@ def check(browser, report, screenshots):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(report.as_uri())
-    if not page.locator("#parameters table").first.is_visible():
-        wrong.append(f"{report}: without scripts the table of parameters is not visible")
+    if not page.locator("#parameters table, #events table").first.is_visible():
+        wrong.append(f"{report}: without scripts the table of parameters or events is not visible")
     if page.locator(".figure").first.is_visible():
         wrong.append(f"{report}: without scripts there are empty figures")
     context.close()

@@ -84,7 +84,9 @@ impl From<RunError> for Failed {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Problem(problems) => Self::Input(problems),
-            RunError::Occupied(_) | RunError::NotARun(_) | RunError::Busy(_) | RunError::Version { .. } => Self::usage(error.to_string()),
+            RunError::Occupied(_) | RunError::NotARun(_) | RunError::Busy(_) | RunError::Version { .. } => {
+                Self::usage(error.to_string())
+            }
             error => Self::Work(error.to_string()),
         }
     }

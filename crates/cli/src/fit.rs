@@ -4,8 +4,8 @@ mod chains;
 mod surrogate;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use metacascade_engine::Method;
@@ -14,8 +14,7 @@ use metacascade_inference::{mcmc, optimise, surrogate as learned};
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
     DATA_SETS, DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunError, RunSettings,
-    RunWriter,
-    individuals, predictive, replicates,
+    RunWriter, individuals, predictive, predictive_key, replicates,
 };
 use metacascade_random::Key;
 use serde::Serialize;
@@ -25,8 +24,7 @@ use crate::error::Failed;
 use crate::progress::{Telling, Watcher};
 use crate::{posterior, progress, report, simulate};
 
-/// Children of the seed's key: methods use the lower ones.
-const PREDICTIVE: u64 = u64::MAX;
+/// A child of the seed's key: methods use the lower ones, predictions the last.
 const INDIVIDUALS: u64 = u64::MAX - 1;
 
 /// Everything that decides the result.
@@ -119,7 +117,7 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
         FitMethod::Mcmc => chains::fit(plan, threads, cancelled)?,
         FitMethod::Mle => maximise(plan, threads, cancelled)?,
     };
-    let key = Key::new(plan.seed).child(PREDICTIVE);
+    let key = predictive_key(plan.seed);
     let predicted = predictive(problem, &found.simulation, &found.posterior, DRAWS, key);
     if predicted.failures > 0 {
         let text = format!("{} of {DRAWS} posterior predictions could not be simulated", predicted.failures);
@@ -254,7 +252,8 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
          likelihood differ, prefer mcmc."
             .to_owned(),
     ];
-    let higher = profiles.iter().flat_map(|profile| &profile.log_likelihoods).copied().fold(f64::NEG_INFINITY, f64::max);
+    let higher =
+        profiles.iter().flat_map(|profile| &profile.log_likelihoods).copied().fold(f64::NEG_INFINITY, f64::max);
     if higher > optimum.log_likelihood + 0.1 {
         warnings.push(format!(
             "The profiles found a better fit than the starts (log-likelihood {higher:.2} against {:.2}): ask for more \

@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod convert;
 mod datasets;
 mod describe;
@@ -14,6 +15,7 @@ mod json;
 mod models;
 mod new;
 mod posterior;
+mod predict;
 mod probability;
 mod progress;
 mod report;
@@ -43,6 +45,8 @@ fn run(command: &Command) -> Result<(), error::Failed> {
         Command::Sbc(typed) => sbc::run(typed),
         Command::Check(typed) => check::run(typed),
         Command::Report(typed) => report::run(typed),
+        Command::Predict(typed) => predict::run(typed),
+        Command::Compare(typed) => compare::run(typed),
         Command::Runs(typed) => runs::run(typed),
         Command::Show(typed) => runs::show(typed),
         Command::Export(typed) => export::run(typed),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use metacascade_inference::abc_smc::Generation;
 use metacascade_inference::{Observer, Progress};
-use metacascade_problem::{FitMethod, Problem};
 use metacascade_problem::run::{Journal, RunError, RunWriter};
+use metacascade_problem::{FitMethod, Problem};
 use serde::Serialize;
 use serde_json::json;
 
@@ -95,12 +95,7 @@ pub struct Watcher<'w> {
 }
 
 impl<'w> Watcher<'w> {
-    pub fn new(
-        writer: &'w mut RunWriter,
-        journal: &'w Journal,
-        cancelled: Arc<AtomicBool>,
-        telling: Telling,
-    ) -> Self {
+    pub fn new(writer: &'w mut RunWriter, journal: &'w Journal, cancelled: Arc<AtomicBool>, telling: Telling) -> Self {
         let target = match telling {
             Telling::Lines => ProgressDrawTarget::stderr_with_hz(8),
             Telling::Nothing | Telling::Events => ProgressDrawTarget::hidden(),

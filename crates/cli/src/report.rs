@@ -14,6 +14,16 @@ pub fn run(typed: &Report) -> Result<(), Failed> {
     Ok(())
 }
 
+/// A word as a shell takes it.
+pub fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./,:=+@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 /// Writes the report of a run to a file, by default in the run's folder, and says to which.
 pub fn write(folder: &Path, output: Option<&Path>) -> Result<PathBuf, Failed> {
     let run = Run::open(folder)?;

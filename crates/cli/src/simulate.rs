@@ -151,7 +151,7 @@ pub fn assignment(setting: &str) -> Result<(&str, f64), Failed> {
 }
 
 /// `start:end:step`, both ends included, or a list.
-fn parse_times(text: &str) -> Result<Vec<f64>, Failed> {
+pub fn parse_times(text: &str) -> Result<Vec<f64>, Failed> {
     let wrong = |message: String| Failed::usage(message).help("write --times 0:50:1 or --times 0,1,5");
     let number = |text: &str| {
         let parsed = text.trim().parse().ok().filter(|number: &f64| number.is_finite());

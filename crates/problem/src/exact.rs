@@ -12,7 +12,7 @@ use crate::{
     noise::{NoiseDistribution, multinomial},
     observe::{Read, View, runs},
     problem::Problem,
-    start::{Start, start},
+    start::{Start, Treatment, start},
 };
 
 /// Probability that may be lost in all.
@@ -37,7 +37,8 @@ pub(crate) fn log_likelihood(problem: &Problem, parameters: &[f64]) -> Result<f6
             let message = "some measurements are means of several subjects, whose own paths are not known";
             return Err(Failure(message.to_owned()));
         }
-        let Start { parameters, initial } = start(problem, &method, &mut values, run.design, parameters)?;
+        let Start { parameters, initial } =
+            start(problem, &method, &mut values, run.design, parameters, &Treatment::default())?;
         let network = problem.experiments()[run.design.experiment].network.as_ref();
         let network = network.unwrap_or_else(|| problem.network());
         let mut master = MasterEquation::new(network, &parameters, &initial).map_err(failed)?;

@@ -34,7 +34,7 @@ pub type Exported = (String, Vec<u8>);
 /// # Errors
 /// Everything that is wrong with the problem, or has no place in SBML or PEtab.
 pub fn export(path: &Path) -> Result<Vec<Exported>, Diagnostics> {
-    let problem = load::load(path)?;
+    let problem = load::load(path, None)?;
     let mut problems = Problems::default();
     match write(path, problem.experiments(), &mut problems) {
         Some(files) if problems.is_empty() => Ok(files),
@@ -46,7 +46,7 @@ fn write(path: &Path, experiments: &[crate::Experiment], problems: &mut Problems
     let (path, name) = document::locate(path);
     let (mut document, file, source) = Document::read(&path, &name, problems)?;
     let mut folder = Folder { path, document_name: name, document: source, files: vec![file] };
-    let model = model::read(&mut folder, &document, problems)?;
+    let model = model::read(&mut folder, &document, None, problems)?;
     let Read { parameters, conditions, experiments: courses, observables, measurements, .. } =
         load::read_tables(&mut folder, &document, document.extension.survival_files.is_empty(), problems);
     let mapping = load::tables(&mut folder, &document.mapping_files, &model::MAPPING_COLUMNS, problems);

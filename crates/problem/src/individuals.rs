@@ -96,11 +96,14 @@ pub fn individuals(problem: &Problem, posterior: &Posterior, key: Key) -> Option
     (!all.draw.is_empty()).then_some(all)
 }
 
-/// Rules that say what an individual is like, and the varying parameters that no such rule reads.
+/// Rules that say what an individual is like, and the varying parameters that no such rule reads. Rules that follow from
+/// covariates too are none: they tell of a subject what its group does not share.
 fn quantities(problem: &Problem) -> Vec<Quantity> {
     let network = problem.network();
     let varying: Vec<_> = network.varying().collect();
-    let rules = network.individual_rules();
+    let covariates: Vec<usize> = problem.covariates().iter().filter_map(|covariate| covariate.slot).collect();
+    let mut rules = network.individual_rules();
+    rules.retain(|(rule, _)| !covariates.iter().any(|&slot| network.rule_follows_from(*rule, slot)));
     let shared = |reads: &[usize]| reads.iter().all(|&one| !varying[one].between_subjects);
     let slot = |name: &str| network.slot(name).unwrap_or_default();
     let mut found = Vec::new();

@@ -69,6 +69,7 @@
 //! of the noise, a prior on the parameter's scale a law of the parameter or its logarithm. Priors for starting points and
 //! visualization files are left aside. Columns that mean nothing here are told in [`Problem::warnings`].
 
+mod arms;
 mod dataset;
 mod derived;
 mod document;
@@ -78,6 +79,8 @@ mod exact;
 mod experiments;
 mod export;
 mod files;
+mod fluxes;
+mod forecast;
 mod identify;
 mod individuals;
 mod likelihood;
@@ -108,12 +111,18 @@ mod table;
 mod units;
 mod version_1;
 
+pub use arms::{Arm, ArmFile, Arms, Assumed, BASELINE, Setting};
 pub use derived::{Derived, DerivedSummary};
 pub use document::{FitMethod, FitSettings, SimulationSettings};
 pub use evaluate::{EvaluateMethod, Evaluation, evaluate};
 pub use experiments::Experiment;
 pub use export::{Exported, export};
 pub use files::SourceFile;
+pub use fluxes::{Fluxes, fluxes};
+pub use forecast::{
+    FORECAST_DRAWS, FORECAST_SUBJECTS, Forecast, ForecastSettings, endpoints_of, experiment, forecast, hazard_ratio,
+    horizon, subjects_of,
+};
 pub use identify::{Identifiability, identifiability};
 pub use individuals::{INDIVIDUAL_DRAWS, Individuals, individuals};
 pub use likelihood::ProblemLikelihood;
@@ -122,12 +131,13 @@ pub use noise::{NoiseDistribution, clopper_pearson};
 pub use observables::{FigureKind, Kind, Observable};
 pub use overview::{ObservableOverview, Overview, overview};
 pub use parameters::Parameter;
-pub use predictive::{DRAWS, Predictive, predictive};
+pub use predictive::{DRAWS, Predictive, predicted_particles, predictive, predictive_key};
 pub use problem::Problem;
 pub use propose::{Asked, Guess, Proposal, propose};
-pub use replicates::{DATA_SETS, Replicates, Seen, replicates};
+pub use replicates::{DATA_SETS, Replicates, Seen, replicated_particles, replicates};
 pub use run::{
-    Journal, Journaled, Run, RunError, RunGlance, RunSettings, RunWriter, TableColumn, write_columns, write_file, write_table,
+    Journal, Journaled, Run, RunError, RunGlance, RunSettings, RunWriter, TableColumn, write_columns, write_file,
+    write_forecast, write_table,
 };
 pub use simulator::ProblemSimulator;
 pub use subjects::{Covariate, Subject, Values, thirds};

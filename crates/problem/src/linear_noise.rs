@@ -20,7 +20,7 @@ use crate::{
     observables::Observable,
     observe::{Design, Run, Whom, Workspace, runs},
     problem::Problem,
-    start::{Start, start},
+    start::{Start, Treatment, start},
 };
 
 /// The times at which an experiment is measured, and the moments then.
@@ -57,7 +57,8 @@ pub(crate) fn evaluate(problem: &Problem, parameters: &[f64], simulations: &mut 
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(empty) => {
                 let times = times(problem, run.design.experiment);
-                let Start { parameters, initial } = start(problem, &method, &mut values, run.design, parameters)?;
+                let Start { parameters, initial } =
+                    start(problem, &method, &mut values, run.design, parameters, &Treatment::default())?;
                 let network = problem.experiments()[run.design.experiment].network.as_ref();
                 let network = network.unwrap_or_else(|| problem.network());
                 let noise = LinearNoise { network, parameters: &parameters, initial: &initial, times: &times };

@@ -26,22 +26,24 @@ use crate::{
 };
 
 /// Reads a problem, or tells everything that is wrong with it.
-pub(crate) fn load(folder: &Path) -> Result<Problem, Diagnostics> {
+///
+/// `model` is read in place of the file that the problem names.
+pub(crate) fn load(folder: &Path, model: Option<&Path>) -> Result<Problem, Diagnostics> {
     let mut problems = Problems::default();
-    match read(folder, &mut problems) {
+    match read(folder, model, &mut problems) {
         Some(problem) if problems.is_empty() => Ok(problem),
         _ => Err(problems.into_diagnostics()),
     }
 }
 
 /// Reads everything; what is returned is whole only if no problem was added.
-fn read(path: &Path, problems: &mut Problems) -> Option<Problem> {
+fn read(path: &Path, other: Option<&Path>, problems: &mut Problems) -> Option<Problem> {
     let (path, name) = document::locate(path);
     let (mut document, file, source) = Document::read(&path, &name, problems)?;
     let mut folder = Folder { path: path.clone(), document_name: name, document: source, files: vec![file] };
     let extension = std::mem::take(&mut document.extension);
 
-    let mut model = model::read(&mut folder, &document, problems);
+    let mut model = model::read(&mut folder, &document, other, problems);
     let Read { parameters: parameter_tables, conditions, experiments, observables, measurements, ignored } =
         read_tables(&mut folder, &document, extension.survival_files.is_empty(), problems);
     let (condition_tables, experiment_tables) = (conditions, experiments);

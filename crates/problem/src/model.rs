@@ -1,15 +1,15 @@
 //! The model of a problem: reads its file, and learns what the tables call its parts.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
-use metacascade_engine::{Builder, Diagnostic, Dialect, Network, Symbol, Symbols, suggestion};
+use metacascade_engine::{Builder, Diagnostic, Dialect, Format, Network, Symbol, Symbols, suggestion};
 
 use crate::{
     document::{self, Document},
     files::Folder,
     parameters::Defined,
     problems::{Complaint, Problems},
-    table::{Columns, Table},
+    table::{Columns, Table, unreadable},
     version_1::identifiers,
 };
 
@@ -33,7 +33,14 @@ pub(crate) struct Model {
 }
 
 /// Reads the model that `problem.yaml` names.
-pub(crate) fn read(folder: &mut Folder, document: &Document, problems: &mut Problems) -> Option<Model> {
+///
+/// The file `other` is read in its place.
+pub(crate) fn read(
+    folder: &mut Folder,
+    document: &Document,
+    other: Option<&Path>,
+    problems: &mut Problems,
+) -> Option<Model> {
     let mut files = document.model_files.values();
     let (Some(file), None) = (files.next(), files.next()) else {
         let message = format!("{} models are listed in `model_files`", document.model_files.len());
@@ -42,6 +49,7 @@ pub(crate) fn read(folder: &mut Folder, document: &Document, problems: &mut Prob
         return None;
     };
     let is_sbml = match file.language.value.as_str() {
+        _ if other.is_some() => other.and_then(Format::of) == Some(Format::Sbml),
         "metacascade" => false,
         "sbml" => true,
         other => {
@@ -54,13 +62,26 @@ pub(crate) fn read(folder: &mut Folder, document: &Document, problems: &mut Prob
     let location = &file.location;
     // A file of the same name goes first, so that the copy in a run's folder is read from there.
     let is_file = folder.path.join(&location.value).is_file();
-    let shipped = metacascade_cascade::model(&location.value).filter(|_| !is_file && !is_sbml);
-    let (text, shown) = match shipped {
-        Some(text) => {
+    let shipped = metacascade_cascade::model(&location.value).filter(|_| other.is_none() && !is_file && !is_sbml);
+    let (text, shown) = match (shipped, other) {
+        (_, Some(path)) => {
+            let shown = path.display().to_string();
+            let bytes = match std::fs::read(path) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    problems.push(unreadable(path, &shown, &error));
+                    return None;
+                }
+            };
+            folder.note(&location.value, &bytes);
+            let text = crate::table::scan::decode(&bytes, &shown, problems)?;
+            (text.to_owned(), shown)
+        }
+        (Some(text), None) => {
             folder.note(&location.value, text.as_bytes());
             (text.to_owned(), location.value.clone())
         }
-        None => {
+        (None, None) => {
             let shipped_names: Vec<&str> = metacascade_cascade::names().collect();
             let is_name = !location.value.contains(['.', '/']);
             if is_name && !is_file {

@@ -11,7 +11,7 @@ use crate::{
     noise::{NoiseDistribution, multinomial},
     observables::{Observable, is_positive},
     problem::Problem,
-    start::{Start, start},
+    start::{Start, Treatment, start},
     steady::{self, Settling},
     survival::{self, Curves, Question},
 };
@@ -200,6 +200,8 @@ pub(crate) struct Workspace<'p> {
     method: Method,
     /// Of the model as it is, and then of each experiment that changes it as it runs; made when first needed.
     simulators: Vec<Option<Simulator<'p>>>,
+    /// What an arm sets beside the experiments.
+    pub treatment: Treatment,
     /// The scope's values (see [`crate::scope`]), then an observable's own value and placeholders.
     values: Vec<f64>,
 }
@@ -209,7 +211,7 @@ impl<'p> Workspace<'p> {
         let placeholders = problem.observables().iter().map(|observable| observable.placeholder_slots().len()).max();
         let values = vec![0.0; problem.scope_slots + 1 + placeholders.unwrap_or(0)];
         let simulators = std::iter::repeat_with(|| None).take(1 + problem.experiments().len()).collect();
-        Self { problem, method: *method, simulators, values }
+        Self { problem, method: *method, simulators, treatment: Treatment::default(), values }
     }
 
     /// Simulates one trajectory under values of the estimated parameters; `visit` is shown a [`View`] at each time, and
@@ -223,8 +225,8 @@ impl<'p> Workspace<'p> {
         whom: Whom<'_>,
         mut visit: impl FnMut(usize, &mut View<'_>) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<(), Failure> {
-        let Self { problem, method, simulators, values } = self;
-        let Start { mut parameters, initial } = start(problem, method, values, design, estimated)?;
+        let Self { problem, method, simulators, treatment, values } = self;
+        let Start { mut parameters, initial } = start(problem, method, values, design, estimated, treatment)?;
         let network = problem.experiments()[design.experiment].network.as_ref();
         let place = if network.is_some() { 1 + design.experiment } else { 0 };
         let network = network.unwrap_or_else(|| problem.network());

@@ -49,7 +49,19 @@ struct Plan {
 }
 
 /// An observable, and its placeholders' values and exposure at each time.
-type Observed = (usize, Vec<Box<[Override]>>, Vec<f64>);
+pub(crate) type Observed = (usize, Vec<Box<[Override]>>, Vec<f64>);
+
+/// The key of a fit's predictions, by the fit's seed.
+#[must_use]
+pub fn predictive_key(seed: u64) -> Key {
+    Key::new(seed).child(u64::MAX)
+}
+
+/// For each draw of [`predictive()`] under a key, the position of its parameter vector in the posterior.
+#[must_use]
+pub fn predicted_particles(posterior: &Posterior, draws: usize, key: Key) -> Vec<usize> {
+    posterior.resample(draws, key.child(0))
+}
 
 /// Simulates every experiment under up to `draws` parameter vectors of a posterior.
 ///
@@ -64,7 +76,7 @@ type Observed = (usize, Vec<Box<[Override]>>, Vec<f64>);
 pub fn predictive(problem: &Problem, method: &Method, posterior: &Posterior, draws: usize, key: Key) -> Predictive {
     let (method, _) = resolve(problem, method);
     let plans: Vec<Plan> = (0..problem.experiments().len()).filter_map(|index| plan(problem, index)).collect();
-    let chosen = posterior.resample(draws, key.child(0));
+    let chosen = predicted_particles(posterior, draws, key);
     let blocks: Vec<Result<Predictive, Failure>> = chosen
         .par_iter()
         .enumerate()
@@ -144,28 +156,36 @@ fn plan(problem: &Problem, experiment: usize) -> Option<Plan> {
     times.extend(measured);
     times.sort_by(f64::total_cmp);
     times.dedup();
+    let observed = observed(problem, experiment, &times);
+    Some(Plan { experiment, subjects: subjects(problem, experiment), times, observed })
+}
+
+/// The observables measured in an experiment, with placeholders and exposures at any times.
+pub(crate) fn observed(problem: &Problem, experiment: usize, times: &[f64]) -> Vec<Observed> {
+    let series = || problem.series().iter().filter(move |series| series.experiment == experiment);
     let mut observables: Vec<usize> = series().map(|series| series.observable).collect();
     observables.dedup();
-    let observed = observables
-        .into_iter()
-        .map(|observable| {
-            let rows =
-                series().filter(|series| series.observable == observable).flat_map(|series| &series.measurements);
-            let mut known: Vec<(f64, &[Override])> = rows.map(|row| (row.time, row.overrides.as_ref())).collect();
-            known.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let overrides = times.iter().map(|&time| interpolate(&known, time)).collect();
-            let rows =
-                series().filter(|series| series.observable == observable).flat_map(|series| &series.measurements);
-            let mut exposures: Vec<(f64, f64)> = rows.map(|row| (row.time, row.exposure)).collect();
-            exposures.sort_by(|a, b| a.0.total_cmp(&b.0));
-            (observable, overrides, times.iter().map(|&time| nearest(&exposures, time)).collect())
-        })
-        .collect();
+    let all = observables.into_iter().map(|observable| {
+        let rows = series().filter(|series| series.observable == observable).flat_map(|series| &series.measurements);
+        let mut known: Vec<(f64, &[Override])> = rows.map(|row| (row.time, row.overrides.as_ref())).collect();
+        known.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let overrides = times.iter().map(|&time| interpolate(&known, time)).collect();
+        let rows = series().filter(|series| series.observable == observable).flat_map(|series| &series.measurements);
+        let mut exposures: Vec<(f64, f64)> = rows.map(|row| (row.time, row.exposure)).collect();
+        exposures.sort_by(|a, b| a.0.total_cmp(&b.0));
+        (observable, overrides, times.iter().map(|&time| nearest(&exposures, time)).collect())
+    });
+    all.collect()
+}
+
+/// The subjects measured in an experiment, each once; none where the subjects have no table.
+fn subjects(problem: &Problem, experiment: usize) -> Vec<Option<usize>> {
+    let series = problem.series().iter().filter(|series| series.experiment == experiment);
     let mut subjects: Vec<Option<usize>> =
-        series().map(|series| problem.trajectories()[series.trajectory].subject).collect();
+        series.map(|series| problem.trajectories()[series.trajectory].subject).collect();
     subjects.sort_unstable();
     subjects.dedup();
-    Some(Plan { experiment, subjects, times, observed })
+    subjects
 }
 
 /// The value at the nearest of ascending times.

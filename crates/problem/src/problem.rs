@@ -66,7 +66,15 @@ impl Problem {
     /// # Errors
     /// Everything that is wrong with any of the files, each with its place.
     pub fn load(folder: &Path) -> Result<Self, Diagnostics> {
-        load::load(folder)
+        load::load(folder, None)
+    }
+
+    /// Reads a problem with another model in place of its own: one that extends it, such as by a therapy.
+    ///
+    /// # Errors
+    /// As [`Problem::load`]: all that the tables name must be in the other model too.
+    pub fn load_with_model(folder: &Path, model: &Path) -> Result<Self, Diagnostics> {
+        load::load(folder, Some(model))
     }
 
     /// The title in `problem.yaml`, or the model's, or the folder's name.

@@ -38,6 +38,12 @@ pub struct Seen {
     pub event_time: f64,
 }
 
+/// For each data set of [`replicates()`] under a key, the position of its parameter vector in the posterior.
+#[must_use]
+pub fn replicated_particles(posterior: &Posterior, sets: usize, key: Key) -> Vec<usize> {
+    posterior.resample(sets, key.child(SETS).child(0))
+}
+
 /// Simulates up to `sets` data sets, each under a parameter vector of the posterior; parameter vectors are drawn as for
 /// [`crate::predictive()`].
 ///
@@ -45,11 +51,11 @@ pub struct Seen {
 /// any subject was followed. Streams are keyed by draw, group and subject.
 #[must_use]
 pub fn replicates(problem: &Problem, method: &Method, posterior: &Posterior, sets: usize, key: Key) -> Replicates {
+    let chosen = replicated_particles(posterior, sets, key);
     let key = key.child(SETS);
     let simulator = DataSets::new(problem, resolve(problem, method).0, Curves::new(problem).until_the_last(problem));
     let (measured, behind) = (problem.measurement_count(), survival_start(problem));
-    let found: Vec<Option<(Vec<f64>, Vec<Seen>)>> = posterior
-        .resample(sets, key.child(0))
+    let found: Vec<Option<(Vec<f64>, Vec<Seen>)>> = chosen
         .par_iter()
         .enumerate()
         .map_init(

@@ -10,7 +10,7 @@ use crate::{
     likelihood::ProblemLikelihood,
     observe::{Design, measured, survival_start},
     problem::Problem,
-    start::prepare,
+    start::{Treatment, prepare},
     summaries::{Change, Summaries},
     survival::Curves,
 };
@@ -120,7 +120,7 @@ pub(crate) fn resolve(problem: &Problem, method: &Method) -> (Method, String) {
         let subject = problem.trajectories().iter().find(|trajectory| trajectory.experiment == experiment);
         let subject = subject.and_then(|trajectory| trajectory.subject);
         let design = Design { experiment, subject };
-        let (parameters, initial) = prepare(problem, &mut values, design, &problem.nominal());
+        let (parameters, initial) = prepare(problem, &mut values, design, &problem.nominal(), &Treatment::default());
         if *method == Method::Auto && !initial.is_empty() {
             // The engine judges by the model's own initial counts, which are not the ones simulated.
             let reason = format!(

@@ -1,6 +1,6 @@
 //! From where experiments are simulated: parameters, and initial values that replace the model's.
 
-use metacascade_engine::Method;
+use metacascade_engine::{Method, Program};
 use metacascade_inference::Failure;
 
 use crate::{
@@ -16,6 +16,15 @@ pub(crate) struct Start {
     pub initial: Vec<(usize, f64)>,
 }
 
+/// What an arm sets beside the experiment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Treatment {
+    /// Slots of parameters, and their values.
+    pub assumed: Vec<(usize, f64)>,
+    /// Slots of parameters, and what they are set to, computed from the parameters without the arm.
+    pub set: Vec<(usize, Program)>,
+}
+
 /// The start of an experiment, after the steady state that may come before it.
 ///
 /// `values` holds the scope's values; those of parameters are set.
@@ -25,8 +34,13 @@ pub(crate) fn start(
     values: &mut [f64],
     design: Design,
     estimated: &[f64],
+    treatment: &Treatment,
 ) -> Result<Start, Failure> {
-    let (parameters, initial) = prepare(problem, values, design, estimated);
+    let (parameters, initial) = prepare(problem, values, design, estimated, treatment);
+    if let Some((slot, _)) = treatment.set.iter().find(|(slot, _)| !values[*slot].is_finite()) {
+        let name = problem.network().symbols().nth(*slot).unwrap_or_default();
+        return Err(Failure(format!("the arm sets `{name}` to {}", values[*slot])));
+    }
     let definition = &problem.experiments()[design.experiment];
     if !definition.begins_steady() {
         return Ok(Start { parameters, initial });
@@ -46,7 +60,7 @@ pub(crate) fn start(
 }
 
 /// The network's parameters and the initial counts that an experiment sets before it begins, under values of the
-/// estimated parameters and a subject's covariates.
+/// estimated parameters and a subject's covariates; what a treatment sets goes before both.
 ///
 /// `values` holds the scope's values; those of parameters are set.
 pub(crate) fn prepare(
@@ -54,6 +68,7 @@ pub(crate) fn prepare(
     values: &mut [f64],
     design: Design,
     estimated: &[f64],
+    treatment: &Treatment,
 ) -> (Vec<f64>, Vec<(usize, f64)>) {
     let network = problem.network();
     let mut parameters = network.default_parameters();
@@ -69,6 +84,10 @@ pub(crate) fn prepare(
     if let Some(subject) = design.subject {
         problem.subjects.set(subject, values);
     }
+    treatment.assumed.iter().for_each(|&(slot, value)| values[slot] = value);
+    let treated: Vec<(usize, f64)> =
+        treatment.set.iter().map(|(slot, program)| (*slot, program.evaluate(values))).collect();
+    treated.iter().for_each(|&(slot, value)| values[slot] = value);
     parameters.copy_from_slice(&values[slots.clone()]);
     // A parameter may be a variable of the network that keeps its initial value.
     let variables = problem.slots.iter().filter(|&&slot| slot < slots.start);
@@ -80,6 +99,7 @@ pub(crate) fn prepare(
             parameters[index] = change.value.evaluate(values);
         }
     }
+    treated.iter().for_each(|&(slot, value)| parameters[slot - slots.start] = value);
     for change in changes {
         if let Target::Species(index) = change.target {
             let size = change.per.as_ref().and_then(|name| network.parameter_index(name));

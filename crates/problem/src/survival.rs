@@ -76,6 +76,24 @@ impl Endpoint {
     pub fn figure(&self) -> FigureKind {
         FigureKind::KaplanMeier
     }
+
+    pub(crate) fn of(formula: &str, program: Program) -> Self {
+        let is_time = formula.ends_with("_first_detected") && crate::scope::is_identifier(formula);
+        Self { formula: formula.to_owned(), program, is_time }
+    }
+
+    /// When it happened, infinite if it has not.
+    pub(crate) fn look(&self, view: &View<'_>) -> Result<f64, Failure> {
+        let (value, time) = (self.program.evaluate(view.values()), view.values()[0]);
+        if value.is_nan() {
+            return Err(Failure(format!("the endpoint `{}` is not a number at time {time}", self.formula)));
+        }
+        Ok(match self.is_time {
+            true => value,
+            false if value != 0.0 => time,
+            false => f64::INFINITY,
+        })
+    }
 }
 
 /// One row as read, before trajectories are known.
@@ -202,8 +220,7 @@ fn read_endpoint(
         return Some(position);
     }
     let program = scope.compile(table, row, "endpoint", text, &[], problems)?;
-    let is_time = text.ends_with("_first_detected") && crate::scope::is_identifier(text);
-    endpoints.push(Endpoint { formula: text.to_owned(), program, is_time });
+    endpoints.push(Endpoint::of(text, program));
     Some(endpoints.len() - 1)
 }
 
@@ -233,20 +250,7 @@ impl<'q> Answers<'q> {
             if found.is_finite() {
                 continue;
             }
-            let endpoint = &problem.endpoints()[question.endpoint];
-            let value = endpoint.program.evaluate(view.values());
-            if value.is_nan() {
-                return Err(Failure(format!(
-                    "the endpoint `{}` is not a number at time {}",
-                    endpoint.formula,
-                    view.values()[0]
-                )));
-            }
-            if endpoint.is_time {
-                *found = value;
-            } else if value != 0.0 {
-                *found = view.values()[0];
-            }
+            *found = problem.endpoints()[question.endpoint].look(view)?;
         }
         let all = !self.times.is_empty() && self.times.iter().all(|time| time.is_finite());
         Ok(if all { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })

@@ -11,8 +11,9 @@ use metacascade_random::Key;
 use metacascade_report::{
     Content,
     content::{
-        Band, Check, Combination, Composition, CountBin, Counts, Generation, Measurement, Observable, Pairs, Parameter,
-        Predicted, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
+        Band, Cascade, CascadeStep, Check, Combination, Composition, CountBin, Counts, Derived, Generation, Individual,
+        Individuals, Measurement, Observable, OutcomeSensitivity, Pairs, Parameter, ParameterSensitivity, Predicted,
+        Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
     },
     number::tick,
     render,
@@ -43,6 +44,11 @@ fn content() -> Content {
         ],
         warnings: vec![format!("Every number is invented: {HOSTILE}.")],
         parameters: parameters(),
+        derived: vec![derived()],
+        individuals: vec![individuals("line", 9), individuals(HOSTILE, 66)],
+        diagram: diagram(),
+        cascade: Some(cascade()),
+        sensitivities: vec![sensitivity()],
         time_unit: "day".into(),
         observables: vec![cells(), fraction()],
         survival: vec![survival()],
@@ -112,6 +118,86 @@ fn parameter(name: &str, description: &str, bounds: [f64; 2], median: f64, sd: f
         log_scale: true,
         prior_density: prior,
         posterior_density: posterior,
+    }
+}
+
+fn derived() -> Derived {
+    Derived {
+        name: HOSTILE.into(),
+        description: HOSTILE.into(),
+        formula: "ln(2) / growth".into(),
+        unit: "day".into(),
+        estimate: 2.77,
+        interval_50: [2.69, 2.86],
+        interval_95: [2.54, 3.02],
+        prior_95: [0.72, 63.0],
+    }
+}
+
+/// A model with names that mean ill.
+fn diagram() -> String {
+    let network = metacascade_engine::Network::builder("sample")
+        .species("P", "1000")
+        .species("B", "0")
+        .species("L", "0")
+        .reaction("P -> B", "0.1 * P")
+        .reaction("B -> L", "0.01 * B")
+        .build();
+    network.ok().and_then(|network| metacascade_report::diagram(&network).ok()).unwrap_or_default()
+}
+
+fn cascade() -> Cascade {
+    let part = |median: f64| {
+        let [lower95, lower50, median, upper50, upper95] = SCORES.map(|score| median * (0.2 * score).exp());
+        Predicted { lower95, lower50, median, upper50, upper95 }
+    };
+    let step = |name: &str, reach: f64, share: f64| CascadeStep {
+        name: name.into(),
+        from: "P".into(),
+        to: HOSTILE.into(),
+        reach: part(reach),
+        share: part(share),
+    };
+    Cascade {
+        arm: HOSTILE.into(),
+        entering: "cells that pass from P to B".into(),
+        steps: vec![step("extravasation", 2e4, 0.02), step("colonisation", 40.0, 0.002)],
+        bottleneck: Some(1),
+    }
+}
+
+fn sensitivity() -> OutcomeSensitivity {
+    let row = |parameter: &str, coefficient: f64, verdict: Verdict| ParameterSensitivity {
+        parameter: parameter.into(),
+        description: HOSTILE.into(),
+        coefficient,
+        interval: [coefficient - 0.06, coefficient + 0.06],
+        verdict: Some(verdict),
+    };
+    let rows = vec![
+        row("growth", 0.9, Verdict::Determined),
+        row("seeding", -0.4, Verdict::PartlyDetermined),
+        row(HOSTILE, 0.02, Verdict::FollowsPrior),
+    ];
+    OutcomeSensitivity { outcome: format!("cells at the end {HOSTILE}"), rows }
+}
+
+/// So many individuals, some with much data and some with little.
+fn individuals(name: &str, count: u32) -> Individuals {
+    let row = |index: u32| {
+        let middle = 2.0 * (f64::from(index) + 0.5) / f64::from(count) - 1.0;
+        let sd = if index.is_multiple_of(5) { 0.8 } else { 0.2 };
+        let [lower95, lower50, median, upper50, upper95] = SCORES.map(|score| 0.25 * (middle + sd * score).exp());
+        Individual { name: format!("{name} {index}"), value: Predicted { lower95, lower50, median, upper50, upper95 } }
+    };
+    Individuals {
+        quantity: "growth".into(),
+        description: if count > 9 { HOSTILE.into() } else { "growth of the primary".into() },
+        unit: "1/day".into(),
+        of_groups: count <= 9,
+        log_axis: true,
+        location: Some(0.25),
+        rows: (0..count).map(row).collect(),
     }
 }
 

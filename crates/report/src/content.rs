@@ -1,7 +1,18 @@
 //! What a report says, as plain data. Nothing here knows HTML or Vega.
 
+mod cascade;
+mod comparison;
+mod forecast;
+mod individuals;
 mod samples;
 
+pub use cascade::{Cascade, CascadeStep};
+pub use comparison::{ComparedCheck, ComparedParameter, ComparedRun, ComparedSetting, Comparison};
+pub use forecast::{
+    ArmSet, Assumption, EndContrast, EventContrast, EventCurve, EventCurves, OutcomeSensitivity, ParameterSensitivity,
+    Predictions,
+};
+pub use individuals::{Derived, Individual, Individuals};
 pub use samples::{Composition, CountBin, Counts, Predicted, Rootogram, Share, SharePanel, Shares, Whole};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +34,16 @@ pub struct Content {
     pub warnings: Vec<String>,
     /// The estimated parameters, in the order of the problem.
     pub parameters: Vec<Parameter>,
+    /// What follows from the parameters.
+    pub derived: Vec<Derived>,
+    /// What groups and subjects are like that differ.
+    pub individuals: Vec<Individuals>,
+    /// The model as a picture: an SVG element, which becomes part of the page as it is.
+    pub diagram: String,
+    /// What passes through each step of the cascade, where the model has steps.
+    pub cascade: Option<Cascade>,
+    /// On which parameters what is predicted depends.
+    pub sensitivities: Vec<OutcomeSensitivity>,
     /// Unit of every time in [`Content::observables`], such as `days`.
     pub time_unit: String,
     /// What was measured and what the fitted model predicts.

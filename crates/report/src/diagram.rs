@@ -5,10 +5,12 @@
 
 mod graph;
 mod layout;
+mod steps;
 
 use askama::Template;
 use graph::Graph;
 use metacascade_engine::Network;
+pub(crate) use steps::{Step, steps};
 
 /// The picture of a model, as the text of an SVG file. Names and texts of the model never become markup.
 ///

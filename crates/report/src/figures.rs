@@ -1,14 +1,17 @@
 //! The figures of a report, each a Vega-Lite specification.
 
+pub mod caterpillar;
 pub mod compositions;
 pub mod convergence;
 pub mod data_against_prediction;
+pub mod event_free;
 pub mod kaplan_meier;
 pub mod marginals;
 pub mod pairs;
 pub mod pit;
 pub mod ridges;
 pub mod rootogram;
+pub mod sensitivity;
 pub mod shares;
 
 use serde_json::{Value, json};

@@ -1,14 +1,20 @@
 //! What a run says, gathered for the page.
 
+mod cascade;
 mod checks;
 mod density;
+mod individuals;
 mod methods;
 mod parts;
 mod predictions;
 mod samples;
+mod sensitivity;
 mod survival;
 mod ties;
 mod words;
+
+pub(crate) use survival::in_words as endpoint_in_words;
+pub(crate) use words::law as prior_in_words;
 
 use metacascade_inference::{self as inference, Posterior, Scale, moments};
 use metacascade_problem::{FitMethod, Problem, Run, run::ParameterSummary};
@@ -48,7 +54,13 @@ pub fn content(run: &Run) -> Content {
         method: method(run),
         headline: words::headline(&parameters, &observables, &survival),
         warnings,
+        sensitivities: sensitivity::sensitivities(run, &parameters, time_unit(problem)),
+        // A picture is not worth a run.
+        diagram: crate::diagram(problem.network()).unwrap_or_default(),
+        cascade: cascade::cascade(run),
         parameters,
+        derived: individuals::derived(run),
+        individuals: individuals::individuals(run),
         time_unit: time_unit(problem).to_owned(),
         observables,
         survival,
@@ -83,7 +95,7 @@ pub fn content(run: &Run) -> Content {
 }
 
 /// The unit of time for readers; empty where time is a pure number.
-fn time_unit(problem: &Problem) -> &str {
+pub(crate) fn time_unit(problem: &Problem) -> &str {
     match problem.network().time_unit() {
         "1" => "",
         unit => unit,
@@ -91,7 +103,7 @@ fn time_unit(problem: &Problem) -> &str {
 }
 
 /// Of metacascade at the time of the fit, and of what draws the figures.
-fn versions(metacascade: &str) -> Vec<(String, String)> {
+pub(crate) fn versions(metacascade: &str) -> Vec<(String, String)> {
     let all = [("metacascade", metacascade)].into_iter().chain(LIBRARY_VERSIONS);
     all.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
 }
@@ -129,6 +141,12 @@ fn rows(run: &Run) -> Vec<(String, String)> {
     rows.push(("simulation".into(), settings.simulation.method.clone()));
     rows.push(("threads".into(), settings.threads.to_string()));
     rows
+}
+
+/// How many independent draws the posterior is worth.
+pub(crate) fn effective_draws(run: &Run) -> f64 {
+    let outcome = run.outcome.as_ref().map(|outcome| outcome.effective_sample_size);
+    outcome.unwrap_or_else(|| run.posterior.effective_sample_size())
 }
 
 fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {

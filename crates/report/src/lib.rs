@@ -19,7 +19,9 @@ pub mod axis;
 pub mod content;
 mod diagram;
 pub mod figures;
+mod from_forecast;
 mod from_run;
+mod from_runs;
 pub mod inline;
 pub mod number;
 mod page;
@@ -27,7 +29,9 @@ pub mod style;
 
 pub use content::Content;
 pub use diagram::diagram;
+pub use from_forecast::predictions as predictions_of;
 pub use from_run::content as content_of;
+pub use from_runs::comparison as comparison_of;
 
 /// Why a page could not be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -57,4 +61,20 @@ pub enum Error {
 pub fn render(content: &Content) -> Result<String, Error> {
     content.pairs.check()?;
     page::render(content)
+}
+
+/// Renders a comparison of runs as one HTML page that needs no other file and no network.
+///
+/// # Errors
+/// If the template cannot be filled in.
+pub fn render_comparison(content: &content::Comparison) -> Result<String, Error> {
+    page::render_comparison(content)
+}
+
+/// Renders predictions under arms as one HTML page that needs no other file and no network.
+///
+/// # Errors
+/// If the template cannot be filled in.
+pub fn render_predictions(content: &content::Predictions) -> Result<String, Error> {
+    page::render_predictions(content)
 }

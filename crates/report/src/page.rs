@@ -1,7 +1,13 @@
 //! The page: texts and figures of a [`Content`] poured into the template.
 
 mod blocks;
+mod cascade;
+mod comparison;
+mod forecast;
 mod rows;
+
+pub use comparison::render as render_comparison;
+pub use forecast::render as render_predictions;
 
 use askama::Template;
 use serde_json::Value;
@@ -14,8 +20,9 @@ use crate::{
     number::{count, duration},
     style,
 };
-use blocks::{Kind, Section};
-use rows::{CheckRow, CorrelationRow, GenerationRow, ParameterRow};
+use blocks::{Block, Kind, Section};
+use cascade::CascadeBlock;
+use rows::{CheckRow, CorrelationRow, DerivedRow, GenerationRow, ParameterRow};
 
 /// Parameters from which on an overview of all is drawn before each of them.
 const RIDGES: usize = 3;
@@ -36,17 +43,41 @@ impl Figure {
     }
 }
 
-#[derive(Template)]
-#[template(path = "report.html")]
-struct Page<'a> {
-    content: &'a Content,
+/// What all pages hold beside what they say.
+struct Frame<'a> {
+    title: &'a str,
     policy: String,
     style: &'static str,
     chart_config: String,
     libraries: [&'static str; 3],
     script: &'static str,
+}
+
+impl<'a> Frame<'a> {
+    fn new(title: &'a str) -> Self {
+        Self {
+            title,
+            policy: inline::content_security_policy(),
+            style: include_str!("../templates/report.css"),
+            chart_config: inline::json(&style::config()),
+            libraries: inline::LIBRARIES,
+            script: inline::SCRIPT,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    content: &'a Content,
     sections: Vec<Section>,
     parameters: Vec<ParameterRow<'a>>,
+    cascade: Option<CascadeBlock>,
+    sensitivities: Vec<Block>,
+    derived: Vec<DerivedRow<'a>>,
+    individuals: Vec<Block>,
+    shows_locations: bool,
     headline: Vec<String>,
     warnings: Vec<String>,
     /// The effective draws of all parameters, if they agree; a column of the table tells them apart otherwise.
@@ -69,14 +100,15 @@ struct Page<'a> {
 pub fn render(content: &Content) -> Result<String, Error> {
     let effective_draws = common_effective_draws(&content.parameters);
     let page = Page {
+        frame: Frame::new(&content.title),
         content,
-        policy: inline::content_security_policy(),
-        style: include_str!("../templates/report.css"),
-        chart_config: inline::json(&style::config()),
-        libraries: inline::LIBRARIES,
-        script: inline::SCRIPT,
         sections: blocks::sections(content),
+        cascade: content.cascade.as_ref().map(CascadeBlock::new),
+        sensitivities: content.sensitivities.iter().map(forecast::sensitivity_block).collect(),
         parameters: content.parameters.iter().map(ParameterRow::new).collect(),
+        shows_locations: content.individuals.iter().any(|found| found.location.is_some()),
+        derived: content.derived.iter().map(DerivedRow::new).collect(),
+        individuals: content.individuals.iter().map(blocks::individuals).collect(),
         headline: content.headline.iter().map(|sentence| tied(sentence)).collect(),
         warnings: content.warnings.iter().map(|sentence| tied(sentence)).collect(),
         shows_effective_draws: effective_draws.is_none()
@@ -144,8 +176,8 @@ mod tests {
     use crate::{
         Content,
         content::{
-            Check, Combination, Composition, CountBin, Counts, Observable, Parameter, Rootogram, Series, Share,
-            SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
+            Check, Combination, Composition, CountBin, Counts, Derived, Individual, Individuals, Observable, Parameter,
+            Predicted, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
         },
         render,
     };
@@ -180,8 +212,30 @@ mod tests {
             over_time: true,
             series,
         };
+        let derived = Derived {
+            name: name.clone(),
+            description: name.clone(),
+            formula: name.clone(),
+            unit: name.clone(),
+            estimate: 1.0,
+            interval_50: [1.0; 2],
+            interval_95: [1.0; 2],
+            prior_95: [f64::NAN; 2],
+        };
+        let value = Predicted { lower95: 1.0, lower50: 1.0, median: 1.0, upper50: 1.0, upper95: f64::INFINITY };
+        let individuals = Individuals {
+            quantity: name.clone(),
+            description: name.clone(),
+            unit: name.clone(),
+            of_groups: false,
+            log_axis: true,
+            location: None,
+            rows: vec![Individual { name: name.clone(), value }],
+        };
         let content = Content {
             title: name.clone(),
+            derived: vec![derived],
+            individuals: vec![individuals],
             headline: vec![name.clone()],
             warnings: vec![name.clone()],
             parameters: vec![parameter],

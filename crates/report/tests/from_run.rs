@@ -4,9 +4,11 @@
 
 use std::path::Path;
 
+use metacascade_engine::Method;
 use metacascade_inference::Posterior;
 use metacascade_problem::{
-    FitMethod, Predictive, Problem, Run, RunSettings, RunWriter,
+    DRAWS, FitMethod, Individuals, Predictive, Problem, Run, RunSettings, RunWriter, predictive as simulate,
+    predictive_key,
     run::{Outcome, ParameterSummary, SimulationChoice},
 };
 use metacascade_report::{
@@ -185,4 +187,136 @@ fn a_run_that_was_interrupted_says_so() {
 #[test]
 fn draws_of_a_normal_approximation_are_no_effective_sample() {
     assert!(said(FitMethod::Mle, true).parameters.iter().all(|parameter| parameter.effective_draws.is_none()));
+}
+
+/// Draws of one group's value around its own place, one a draw; groups in an order that is not that of their values.
+#[test]
+fn individuals_are_ordered_by_their_medians() {
+    let place = tempfile::tempdir().unwrap();
+    let problem = Problem::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/pdx-resection")).unwrap();
+    let draws = 101;
+    let mut found = Individuals::default();
+    for draw in 0..draws {
+        for (index, group) in problem.groups().iter().enumerate() {
+            found.quantity.push("emission".into());
+            found.group.push(group.clone());
+            found.subject.push(String::new());
+            found.experiment.push(0);
+            found.draw.push(draw);
+            // Medians 1, 10, 100 … of groups 0, 2, 4 … before those of 1, 3 …
+            let rank = if index % 2 == 0 { index } else { index + problem.groups().len() };
+            found.value.push(10.0_f64.powi(rank as i32) * (draw as f64 + 1.0) / 51.0);
+        }
+    }
+    let settings = plain(&problem);
+    let posterior = Posterior {
+        names: problem.estimated().iter().map(|parameter| parameter.name.clone()).collect(),
+        draws: vec![vec![2e-5, 4.0, 12.0]; 3],
+        weights: vec![1.0 / 3.0; 3],
+        distances: vec![0.0; 3],
+    };
+    let mut writer = RunWriter::create(&place.path().join("run"), &problem, &settings).unwrap();
+    writer.posterior(&posterior).unwrap();
+    writer.individuals(&problem, &found).unwrap();
+    drop(writer);
+    let content = content_of(&Run::open(&place.path().join("run")).unwrap());
+    let [individuals] = content.individuals.as_slice() else { panic!("one quantity") };
+    assert!(individuals.of_groups && individuals.log_axis && individuals.unit == "lesions/mm^3/day");
+    assert_eq!(individuals.location, Some(2e-5));
+    let names: Vec<&str> = individuals.rows.iter().map(|row| row.name.as_str()).collect();
+    let groups = problem.groups();
+    let wanted: Vec<&str> = (0..9).step_by(2).chain((1..9).step_by(2)).map(|index| groups[index].as_str()).collect();
+    assert_eq!(names, wanted);
+    let first = individuals.rows[0].value;
+    assert!((first.median - 1.0).abs() < 1e-9, "{}", first.median);
+    // The quantile of 25 % of 1 … 101 lies at 25.75 (quantiles are those between the middles of the weights).
+    assert!((first.lower50 - 25.75 / 51.0).abs() < 1e-9, "{}", first.lower50);
+    // Derived quantities of a run without an end are computed: exp(1.2816 × 4).
+    assert!((content.derived[0].estimate / (1.2816_f64 * 4.0).exp() - 1.0).abs() < 1e-9);
+}
+
+/// Settings of a run that nothing is asked of.
+fn plain(problem: &Problem) -> RunSettings {
+    RunSettings {
+        command: String::new(),
+        version: String::new(),
+        seed: 1,
+        method: FitMethod::Mcmc,
+        threads: 1,
+        problem: problem.folder().to_owned(),
+        title: String::new(),
+        simulation: SimulationChoice { method: "ode".into(), reason: String::new() },
+        fit: toml::Table::new(),
+    }
+}
+
+fn dataset(name: &str) -> Problem {
+    Problem::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets").join(name)).unwrap()
+}
+
+/// The page of a run with a posterior and what is simulated from it.
+fn simulated(problem: &Problem, draws: Vec<Vec<f64>>) -> Content {
+    let place = tempfile::tempdir().unwrap();
+    let count = draws.len();
+    let posterior = Posterior {
+        names: problem.estimated().iter().map(|parameter| parameter.name.clone()).collect(),
+        draws,
+        weights: vec![1.0 / count as f64; count],
+        distances: vec![0.0; count],
+    };
+    let settings = plain(problem);
+    let mut writer = RunWriter::create(&place.path().join("run"), problem, &settings).unwrap();
+    writer.posterior(&posterior).unwrap();
+    let key = predictive_key(settings.seed);
+    writer.predictive(problem, &simulate(problem, &Method::ode(), &posterior, DRAWS, key)).unwrap();
+    drop(writer);
+    let content = content_of(&Run::open(&place.path().join("run")).unwrap());
+    assert!(render(&content).unwrap().contains("</svg>"), "the model is drawn");
+    content
+}
+
+/// Cells that are lost or pass on with constant rates: shares have closed forms.
+#[test]
+fn shares_that_pass_each_step_are_those_of_competing_rates() {
+    let problem = dataset("luzzi-efficiency");
+    let names: Vec<&str> = problem.estimated().iter().map(|parameter| parameter.name.as_str()).collect();
+    assert_eq!(names, ["loss", "death", "initiation", "vanishing", "outgrowth"]);
+    let value = |name: &str| {
+        let network = problem.network();
+        let table = problem.parameters().iter().find(|row| row.id == name).and_then(|row| row.nominal);
+        table.unwrap_or_else(|| network.default_parameters()[network.parameter_index(name).unwrap()])
+    };
+    let (loss, extravasation) = (0.2, value("extravasation"));
+    let content = simulated(&problem, vec![vec![loss, 0.06, 0.013, 0.34, 0.0008]; 3]);
+    let cascade = content.cascade.unwrap();
+    let steps: Vec<&str> = cascade.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(steps, ["extravasation", "colonisation: micro", "colonisation: macro"]);
+    let horizon =
+        problem.series().iter().flat_map(|series| &series.measurements).map(|row| row.time).fold(0.0, f64::max);
+    let wanted = extravasation / (extravasation + loss) * (1.0 - (-(extravasation + loss) * horizon).exp());
+    let found = cascade.steps[0].share;
+    assert!((found.median / wanted - 1.0).abs() < 0.01, "{} for {wanted}", found.median);
+    assert!((cascade.steps[0].reach.median / 1e6 / wanted - 1.0).abs() < 0.01);
+    assert_eq!((cascade.bottleneck, cascade.entering.as_str()), (Some(2), "cells that begin as injected"));
+    // Of solitary cells that die or begin to grow, about 18 % begin: most have done one or the other by then.
+    let begun = cascade.steps[1].share.median;
+    assert!((begun - 0.013 / 0.073 * (1.0 - (-0.073 * horizon).exp())).abs() < 0.03, "{begun} by {horizon}");
+}
+
+/// The fraction rises with one rate of switching, falls with the other, and knows nothing of the noise.
+#[test]
+fn predictions_depend_on_the_parameters_that_they_follow_from() {
+    let problem = dataset("sw620-switching");
+    let share = |index: usize, step: usize| ((index * step) % 301) as f64 / 301.0;
+    let draws = (0..301).map(|index| {
+        vec![0.05 + 0.1 * share(index, 1), 0.05 + 0.1 * share(index, 46), 0.02 + 0.02 * share(index, 118)]
+    });
+    let content = simulated(&problem, draws.collect());
+    let [found] = content.sensitivities.as_slice() else { panic!("{:?}", content.sensitivities) };
+    let of = |name: &str| found.rows.iter().find(|row| row.parameter == name).unwrap();
+    let names: Vec<&str> = problem.estimated().iter().map(|parameter| parameter.name.as_str()).collect();
+    let (one, other, noise) = (of(names[0]), of(names[1]), of(names[2]));
+    assert!(one.coefficient * other.coefficient < -0.9, "{one:?} {other:?}");
+    assert!(noise.coefficient.abs() < 0.2, "{noise:?}");
+    assert_eq!(found.rows[2].parameter, noise.parameter, "the strongest first");
 }

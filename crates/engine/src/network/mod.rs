@@ -267,6 +267,12 @@ impl Network {
         constant.map(|rule| (rule, varying(rule))).filter(|(_, varying)| !varying.is_empty()).collect()
     }
 
+    /// Whether a rule, by its place in [`Network::rules`], follows from what is in a slot, by itself or through other rules.
+    #[must_use]
+    pub fn rule_follows_from(&self, rule: usize, slot: usize) -> bool {
+        self.roots.get(rule).is_some_and(|roots| roots.contains(&slot))
+    }
+
     /// All reactions, in the order of the model.
     #[must_use]
     pub fn reactions(&self) -> &[Reaction] {

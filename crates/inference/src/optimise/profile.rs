@@ -70,11 +70,7 @@ impl Profile {
 ///
 /// # Errors
 /// If an optimiser refuses.
-pub fn profiles(
-    likelihood: &impl Likelihood,
-    optimum: &Optimum,
-    max_iterations: u64,
-) -> Result<Vec<Profile>, Error> {
+pub fn profiles(likelihood: &impl Likelihood, optimum: &Optimum, max_iterations: u64) -> Result<Vec<Profile>, Error> {
     let parameters = likelihood.parameters();
     let best = Maximum {
         point: to_scores(parameters, &optimum.parameters).iter().map(|score| score.clamp(-EDGE, EDGE)).collect(),
@@ -101,8 +97,7 @@ pub fn profiles(
 
 fn joined(parameter: &Parameter, index: usize, points: impl Iterator<Item = Maximum>) -> Profile {
     let points = points.filter(|point| point.value.is_finite());
-    let (values, log_likelihoods) =
-        points.map(|point| (parameter.from_score(point.point[index]), point.value)).unzip();
+    let (values, log_likelihoods) = points.map(|point| (parameter.from_score(point.point[index]), point.value)).unzip();
     Profile { name: parameter.name.clone(), values, log_likelihoods }
 }
 

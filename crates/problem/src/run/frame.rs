@@ -43,7 +43,7 @@ pub fn write_table(path: &Path, columns: Vec<(String, Vec<f64>)>) -> Result<(), 
     write(path, columns.into_iter().map(|(name, values)| Series::new(name.into(), values).into()).collect())
 }
 
-fn write(path: &Path, columns: Vec<Column>) -> Result<(), RunError> {
+pub(crate) fn write(path: &Path, columns: Vec<Column>) -> Result<(), RunError> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => {
             let mut table = frame(path, columns)?;

@@ -190,7 +190,9 @@ fn record(bytes: &[u8]) -> Option<(Question, Answer, usize)> {
         return None;
     }
     let answer = match size & FAILED {
-        0 => Ok(content.chunks_exact(8).map(|value| f64::from_le_bytes(value.try_into().unwrap_or_default())).collect()),
+        0 => {
+            Ok(content.chunks_exact(8).map(|value| f64::from_le_bytes(value.try_into().unwrap_or_default())).collect())
+        }
         _ => Err(String::from_utf8_lossy(content).into_owned()),
     };
     Some((question, answer, end + 4))

@@ -23,6 +23,7 @@
 //! The folder appears with its first complete result, and each file of it whole: it is written under a temporary name
 //! and renamed. Until then all is in `.NAME.partial` beside it. A fit that was cut off is resumed from its journal.
 
+mod forecast;
 mod frame;
 mod glance;
 mod journal;
@@ -34,6 +35,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
+pub use forecast::write_forecast;
 pub use frame::{TableColumn, write_columns, write_file, write_table};
 pub use glance::RunGlance;
 pub use journal::{Journal, Journaled};

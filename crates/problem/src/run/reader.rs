@@ -8,8 +8,8 @@ use std::{
 use metacascade_inference::{Posterior, abc_smc::Generation, optimise::Profile};
 
 use super::{
-    GENERATIONS, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, PROFILES, RunError, RunSettings, SETTINGS,
-    STARTS, frame::Frame, generation_file, replicates, writer::is_run,
+    GENERATIONS, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, PROFILES, RunError, RunSettings,
+    SETTINGS, STARTS, frame::Frame, generation_file, replicates, writer::is_run,
 };
 use crate::{individuals::Individuals, predictive::Predictive, problem::Problem, replicates::Replicates};
 

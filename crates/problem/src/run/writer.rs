@@ -11,8 +11,8 @@ use polars::prelude::Column;
 use serde::Serialize;
 
 use super::{
-    GENERATIONS, GenerationRow, HASHES, INDIVIDUALS, JOURNAL, Journal, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM,
-    PROFILES, RunError, RunSettings, SETTINGS, STARTS, StartRow,
+    GENERATIONS, GenerationRow, HASHES, INDIVIDUALS, JOURNAL, Journal, OUTCOME, Outcome, POSTERIOR, PREDICTIVE,
+    PROBLEM, PROFILES, RunError, RunSettings, SETTINGS, STARTS, StartRow,
     frame::{counts, numbers, texts, write_file, write_parquet},
     generation_file,
     lock::Lock,

@@ -120,3 +120,22 @@ fn groups_come_with_the_quantity_they_share() {
     assert_eq!(found.draw.len(), 3 * metacascade_problem::INDIVIDUAL_DRAWS.min(1));
     assert!(found.group.iter().all(|group| group.starts_with('g')) && found.subject.iter().all(String::is_empty));
 }
+
+#[test]
+fn what_differs_between_the_subjects_of_a_group_is_not_told_of_the_group() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/pdx-resection");
+    let problem = Problem::load(&folder).unwrap();
+    let posterior = Posterior {
+        names: problem.estimated().iter().map(|parameter| parameter.name.clone()).collect(),
+        draws: vec![vec![2e-5, 4.0, 12.0]],
+        weights: vec![1.0],
+        distances: vec![0.0],
+    };
+    let found = individuals(&problem, &posterior, Key::new(4)).unwrap();
+    // `expected` and `metastasis` follow from each mouse's own resection too.
+    assert!(found.quantity.iter().all(|quantity| quantity == "emission"), "{:?}", found.quantity);
+    let (mut told, mut groups) = (found.group.clone(), problem.groups().to_vec());
+    told.sort();
+    groups.sort();
+    assert_eq!(told, groups);
+}

@@ -4,6 +4,7 @@
 mod damage;
 mod effects;
 mod fixture;
+mod forecast;
 mod kinds;
 mod likelihood;
 mod load;

@@ -38,7 +38,7 @@ pub(super) struct Node {
 }
 
 /// The stage of reactions that change what sets rates, not cells on their way.
-const MICROENVIRONMENT: &str = "microenvironment";
+pub(super) const MICROENVIRONMENT: &str = "microenvironment";
 
 pub(super) struct Arrow {
     pub from: usize,
@@ -46,6 +46,8 @@ pub(super) struct Arrow {
     pub stage: usize,
     /// Names of the reactions.
     pub names: Vec<String>,
+    /// Their places in the model.
+    pub reactions: Vec<usize>,
     /// Whether what it comes from stays.
     pub stays: bool,
 }
@@ -57,7 +59,7 @@ impl Graph {
         for (index, reaction) in network.reactions().iter().enumerate() {
             let stage = graph.stage(&reaction.stage);
             let influences: Vec<usize> = network.influences(index).into_iter().map(|species| places[species]).collect();
-            graph.add_reaction(reaction, stage, &influences, &places);
+            graph.add_reaction(index, reaction, stage, &influences, &places);
         }
         for (index, node) in graph.nodes.iter_mut().enumerate() {
             let mut stages = network
@@ -120,7 +122,14 @@ impl Graph {
         })
     }
 
-    fn add_reaction(&mut self, reaction: &Reaction, stage: usize, influences: &[usize], places: &[usize]) {
+    fn add_reaction(
+        &mut self,
+        index: usize,
+        reaction: &Reaction,
+        stage: usize,
+        influences: &[usize],
+        places: &[usize],
+    ) {
         let side = |sign: f64| {
             let mut nodes: Vec<usize> = reaction
                 .changes
@@ -149,7 +158,8 @@ impl Graph {
                 self.nodes[to].births.push(reaction.name.clone());
             } else {
                 sources.into_iter().for_each(|from| {
-                    self.add_arrow(Arrow { from, to, stage, names: vec![reaction.name.clone()], stays })
+                    let names = vec![reaction.name.clone()];
+                    self.add_arrow(Arrow { from, to, stage, names, reactions: vec![index], stays });
                 });
             }
         }
@@ -168,7 +178,10 @@ impl Graph {
             (known.from, known.to, known.stage, known.stays) == (arrow.from, arrow.to, arrow.stage, arrow.stays)
         };
         match self.arrows.iter_mut().find(same) {
-            Some(known) => known.names.extend(arrow.names),
+            Some(known) => {
+                known.names.extend(arrow.names);
+                known.reactions.extend(arrow.reactions);
+            }
             None => self.arrows.push(arrow),
         }
     }

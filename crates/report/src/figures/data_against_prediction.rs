@@ -138,7 +138,7 @@ fn axes(observable: &Observable) -> [Axis; 2] {
     let bars = data().flat_map(bar);
     let ends = bands().flat_map(|band| [band.lower95, band.upper95]);
     // A bar or an interval may reach below zero though the quantity cannot.
-    let floor = if core.iter().all(|value| *value >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
+    let floor = if !core.is_empty() && core.iter().all(|value| *value >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
     let fringe: Vec<f64> = bars.chain(medians).chain(ends).map(|value| value.max(floor)).collect();
     let value = if observable.log_axis {
         Axis::decades(&core, &fringe)

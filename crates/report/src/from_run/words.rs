@@ -13,6 +13,22 @@ pub fn prior(parameter: &inference::Parameter) -> String {
     let law = match parameter.prior {
         Prior::Uniform { .. } => return range("uniform", parameter),
         Prior::LogUniform { .. } => return range("log-uniform", parameter),
+        ref prior => law(prior),
+    };
+    let (lower, upper) = parameter.prior.support();
+    match (parameter.lower > lower, parameter.upper < upper) {
+        (true, true) => format!("{law}, within {} to {}", tick(parameter.lower), tick(parameter.upper)),
+        (true, false) => format!("{law}, above {}", tick(parameter.lower)),
+        (false, true) => format!("{law}, below {}", tick(parameter.upper)),
+        (false, false) => law,
+    }
+}
+
+/// A law in words, such as `log-normal, median 0.1, s.d. of the logarithm 0.5`.
+pub fn law(prior: &Prior) -> String {
+    match *prior {
+        Prior::Uniform { lower, upper } => format!("uniform from {} to {}", tick(lower), tick(upper)),
+        Prior::LogUniform { lower, upper } => format!("log-uniform from {} to {}", tick(lower), tick(upper)),
         Prior::Normal { mean, sd } => format!("normal, mean {}, s.d. {}", tick(mean), tick(sd)),
         Prior::LogNormal { log_mean, log_sd } => {
             format!("log-normal, median {}, s.d. of the logarithm {}", tick(log_mean.exp()), tick(log_sd))
@@ -28,13 +44,6 @@ pub fn prior(parameter: &inference::Parameter) -> String {
             format!("chi-square, {} degrees of freedom", tick(degrees_of_freedom))
         }
         Prior::Rayleigh { scale } => format!("Rayleigh, scale {}", tick(scale)),
-    };
-    let (lower, upper) = parameter.prior.support();
-    match (parameter.lower > lower, parameter.upper < upper) {
-        (true, true) => format!("{law}, within {} to {}", tick(parameter.lower), tick(parameter.upper)),
-        (true, false) => format!("{law}, above {}", tick(parameter.lower)),
-        (false, true) => format!("{law}, below {}", tick(parameter.upper)),
-        (false, false) => law,
     }
 }
 

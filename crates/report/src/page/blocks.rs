@@ -2,8 +2,11 @@
 
 use crate::{
     Content,
-    content::{Composition, Counts, Measurement, Observable, Predicted, Series, Shares, Stratum, Survival},
-    figures::{compositions, data_against_prediction, kaplan_meier, rootogram, shares, with_unit},
+    content::{
+        Composition, Counts, EventCurves, Individual, Individuals, Measurement, Observable, Predicted, Series, Shares,
+        Stratum, Survival,
+    },
+    figures::{caterpillar, compositions, data_against_prediction, kaplan_meier, rootogram, shares, with_unit},
     number::{count, interval, percent, significant, tick},
     style,
 };
@@ -32,11 +35,16 @@ pub enum Kind {
 pub struct Block {
     pub heading: String,
     pub panels: Vec<Figure>,
-    /// Name of the file that the table is saved under, without extension.
-    pub file: String,
     pub table: Table,
     /// Whether a single panel is as wide as the page.
     pub wide: bool,
+}
+
+impl Block {
+    /// How the table is named to those who do not see the page.
+    pub fn label(&self) -> String {
+        format!("{}: the numbers", self.heading)
+    }
 }
 
 /// A table, every number already in words.
@@ -53,7 +61,7 @@ pub struct Column {
 
 impl Table {
     /// Columns of words begin with `text `, which is not part of the name.
-    fn new(columns: &[&str], rows: Vec<Vec<String>>) -> Self {
+    pub fn new(columns: &[&str], rows: Vec<Vec<String>>) -> Self {
         let column = |name: &&str| match name.strip_prefix("text ") {
             Some(name) => Column { name: name.to_owned(), is_number: false },
             None => Column { name: (*name).to_owned(), is_number: true },
@@ -104,7 +112,7 @@ fn arms(content: &Content) -> Vec<&str> {
 }
 
 /// The colour of an arm; one for all where there are more arms than colours.
-fn colour(arms: &[&str], arm: &str) -> &'static str {
+pub fn colour(arms: &[&str], arm: &str) -> &'static str {
     let position = arms.iter().position(|other| *other == arm).filter(|_| arms.len() <= style::ARMS.len());
     position.map_or(style::POSTERIOR, |arm| style::ARMS[arm])
 }
@@ -126,10 +134,38 @@ fn over_time(observable: &Observable, arms: &[&str], unit: &str) -> Block {
     Block {
         heading: with_unit(observable.label(), &observable.unit),
         panels: panels.collect(),
-        file: observable.id.clone(),
         table: Table::new(&columns, observable.series.iter().flat_map(measurements).collect()),
         wide: observable.series.len() == 1 && observable.series.iter().any(|series| series.data.len() > 100),
     }
+}
+
+/// Predictions of an observable, without measurements.
+pub fn predicted_over_time(observable: &Observable, arms: &[&str], unit: &str) -> Block {
+    let block = over_time(observable, arms, unit);
+    let rows = observable.series.iter().flat_map(|series| {
+        // About ten times are enough to read.
+        let step = series.bands.len().div_ceil(10).max(1);
+        series.bands.iter().rev().step_by(step).rev().map(|band| {
+            let (inner, outer) = (interval(band.lower50, band.upper50), interval(band.lower95, band.upper95));
+            vec![series.arm.clone(), tick(band.time), significant(band.median, 3), inner, outer]
+        })
+    });
+    let columns = ["text Arm", &time_column(unit), "Median", "50 % interval", "95 % interval"];
+    Block { table: Table::new(&columns, rows.collect()), ..block }
+}
+
+/// Shares without an event at about ten times.
+pub fn event_table(event: &EventCurves, unit: &str) -> Table {
+    let rows = event.arms.iter().flat_map(|arm| {
+        let step = arm.bands.len().div_ceil(10).max(1);
+        arm.bands.iter().step_by(step).skip(1).map(|band| {
+            let share = |low: f64, high: f64| format!("{} – {}", percent(low), percent(high));
+            let (inner, outer) = (share(band.lower50, band.upper50), share(band.lower95, band.upper95));
+            vec![arm.arm.clone(), tick(band.time), percent(band.median), inner, outer]
+        })
+    });
+    let columns = ["text Arm", &time_column(unit), "Without the event", "50 % interval", "95 % interval"];
+    Table::new(&columns, rows.collect())
 }
 
 /// The measurements of an arm in order of time, with the predictions at those times where there are any.
@@ -164,7 +200,6 @@ fn survival_block(survival: &Survival, arms: &[&str], unit: &str) -> Block {
     Block {
         heading: format!("Time until {}{}", survival.endpoint, by(&survival.by)),
         panels: panels.collect(),
-        file: format!("survival {} {}", survival.endpoint, survival.by),
         table: Table::new(&columns, survival.strata.iter().flat_map(|stratum| curve(survival, stratum)).collect()),
         wide: survival.strata.len() == 1,
     }
@@ -214,9 +249,35 @@ fn shares_block(shares: &Shares) -> Block {
     Block {
         heading: format!("{}{}", shares.title, by(&shares.by)),
         panels: panels.collect(),
-        file: format!("{} {}", shares.title, shares.by),
         table: Table::new(&columns, rows.collect()),
         wide: shares.panels.len() == 1,
+    }
+}
+
+/// The individuals of one quantity, the highest at the top.
+pub fn individuals(found: &Individuals) -> Block {
+    let of = if found.of_groups { "group" } else { "subject" };
+    let name = if found.description.is_empty() { &found.quantity } else { &found.description };
+    let plot = caterpillar::Plot {
+        description: &format!("{name} of each {of}, with 50 % and 95 % intervals"),
+        title: &with_unit(&found.quantity, &found.unit),
+        of,
+        log: found.log_axis,
+        reference: found.location,
+        colour: style::POSTERIOR,
+    };
+    let rows: Vec<_> = found.rows.iter().rev().map(|row| (row.name.as_str(), row.value)).collect();
+    let row = |Individual { name, value }: &Individual| {
+        let (inner, outer) = (interval(value.lower50, value.upper50), interval(value.lower95, value.upper95));
+        vec![name.clone(), significant(value.median, 3), inner, outer]
+    };
+    let columns =
+        [if found.of_groups { "text Group" } else { "text Subject" }, "Median", "50 % interval", "95 % interval"];
+    Block {
+        heading: format!("{name}, by {of}"),
+        panels: vec![Figure::new(&caterpillar::spec(&plot, &rows), &format!("{} by {of}", found.quantity))],
+        table: Table::new(&columns, found.rows.iter().rev().map(row).collect()),
+        wide: false,
     }
 }
 
@@ -235,7 +296,6 @@ fn counts_block(counts: &Counts) -> Block {
     Block {
         heading: format!("{}: how many subjects had how many", counts.title),
         panels: panels.collect(),
-        file: format!("{} counts", counts.title),
         table: Table::new(&columns, rows.collect()),
         wide: counts.panels.len() == 1,
     }
@@ -255,7 +315,6 @@ fn composition_block(composition: &Composition, unit: &str) -> Block {
     Block {
         heading: format!("{}: what the parts make up", composition.title),
         panels: panels.collect(),
-        file: format!("{} parts", composition.title),
         table: Table::new(&["text Arm", &time_column(unit), "text Part", "Measured", "Model"], rows.collect()),
         wide: false,
     }

@@ -1,7 +1,7 @@
 //! Rows of the page's tables, every number already in words.
 
 use crate::{
-    content::{Check, Generation, Pairs, Parameter, Verdict},
+    content::{Check, Derived, Generation, Pairs, Parameter, Verdict},
     number::{count, interval, significant},
 };
 
@@ -56,6 +56,33 @@ impl<'a> ParameterRow<'a> {
                 Verdict::PartlyDetermined => "◐",
                 Verdict::FollowsPrior => "○",
             },
+        }
+    }
+}
+
+/// A row of the table of derived quantities.
+pub struct DerivedRow<'a> {
+    pub name: &'a str,
+    pub description: &'a str,
+    pub formula: &'a str,
+    pub unit: &'a str,
+    pub estimate: String,
+    pub interval_50: String,
+    pub interval_95: String,
+    pub prior_95: String,
+}
+
+impl<'a> DerivedRow<'a> {
+    pub fn new(derived: &'a Derived) -> Self {
+        Self {
+            name: &derived.name,
+            description: &derived.description,
+            formula: &derived.formula,
+            unit: &derived.unit,
+            estimate: significant(derived.estimate, 3),
+            interval_50: interval(derived.interval_50[0], derived.interval_50[1]),
+            interval_95: interval(derived.interval_95[0], derived.interval_95[1]),
+            prior_95: interval(derived.prior_95[0], derived.prior_95[1]),
         }
     }
 }
