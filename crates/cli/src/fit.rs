@@ -1,6 +1,7 @@
 //! `metacascade fit`.
 
 mod chains;
+pub(crate) mod particles;
 mod surrogate;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::time::Instant;
 
 use metacascade_engine::Method;
 use metacascade_inference::abc_smc::{self, Stop};
-use metacascade_inference::{mcmc, optimise, surrogate as learned};
+use metacascade_inference::{mcmc, optimise, pseudo_marginal, surrogate as learned};
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
     DATA_SETS, DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter,
@@ -35,6 +36,7 @@ pub(crate) struct Plan {
     pub abc_smc: abc_smc::Settings,
     pub surrogate: learned::Settings,
     mcmc: mcmc::Settings,
+    pub pmmh: pseudo_marginal::Settings,
     optimise: optimise::Settings,
     pub seed: u64,
     folder: PathBuf,
@@ -86,6 +88,7 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
         FitMethod::AbcSmc => sample(plan, threads, cancelled, Vec::new())?,
         FitMethod::Surrogate => surrogate::fit(plan, threads, cancelled)?,
         FitMethod::Mcmc => chains::fit(plan, threads, cancelled)?,
+        FitMethod::Pmmh => particles::fit(plan, threads, cancelled)?,
         FitMethod::Mle => maximise(plan, threads, cancelled)?,
     };
     let key = Key::new(plan.seed).child(PREDICTIVE);
@@ -260,7 +263,22 @@ pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Re
         learned::Settings { simulations: typed.max_simulations.unwrap_or(default.simulations), seed, ..default };
     let default = mcmc::Settings::default();
     let min_effective_sample_size = asked.min_effective_sample_size.unwrap_or(default.min_effective_sample_size);
-    let mcmc = mcmc::Settings { min_effective_sample_size, seed, ..default };
+    let mcmc = mcmc::Settings {
+        chains: asked.chains.unwrap_or(default.chains),
+        max_evaluations: typed.max_evaluations.or(asked.max_evaluations).unwrap_or(default.max_evaluations),
+        min_effective_sample_size,
+        seed,
+        ..default
+    };
+    let default = pseudo_marginal::Settings::default();
+    let pmmh = pseudo_marginal::Settings {
+        chains: asked.chains.unwrap_or(default.chains),
+        effort: typed.particles.or(asked.particles).unwrap_or(default.effort),
+        max_evaluations: typed.max_evaluations.or(asked.max_evaluations).unwrap_or(default.max_evaluations),
+        min_effective_sample_size: asked.min_effective_sample_size.unwrap_or(default.min_effective_sample_size),
+        seed,
+        ..default
+    };
     let default = optimise::Settings::default();
     let optimise = optimise::Settings {
         starts: asked.starts.unwrap_or(default.starts),
@@ -284,7 +302,7 @@ pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Re
         let failed = Failed::usage("the problem has steady states, which are those of the mean field");
         return Err(failed.help("fit by --method mle, or ask for `simulation: {method: ode}` in the problem"));
     }
-    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, optimise, seed, folder, telling: Telling::Lines })
+    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, pmmh, optimise, seed, folder, telling: Telling::Lines })
 }
 
 /// The last part of a path, also of `.` or `..`.
@@ -315,6 +333,10 @@ fn settings(
         FitMethod::Surrogate => format!(
             "metacascade fit {problem} --method surrogate --max-simulations {} --seed {} -o {folder}",
             plan.surrogate.simulations, plan.seed
+        ),
+        FitMethod::Pmmh => format!(
+            "metacascade fit {problem} --method pmmh --particles {} --max-evaluations {} --seed {} -o {folder}",
+            plan.pmmh.effort, plan.pmmh.max_evaluations, plan.seed
         ),
         FitMethod::Mcmc | FitMethod::Mle => {
             format!("metacascade fit {problem} --method {} --seed {} -o {folder}", method.name(), plan.seed)
@@ -359,6 +381,7 @@ fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
     let what = match plan.method {
         FitMethod::AbcSmc | FitMethod::Surrogate => "simulations",
         FitMethod::Mcmc | FitMethod::Mle => "evaluations of the likelihood",
+        FitMethod::Pmmh => "estimates of the likelihood",
     };
     anstream::println!("{} {what} in {:.1} s; {}", outcome.simulations, outcome.seconds, outcome.stopped);
     anstream::println!("{}", page.display());

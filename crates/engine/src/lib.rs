@@ -47,6 +47,7 @@ mod master;
 mod methods;
 mod network;
 mod probability;
+mod propagator;
 mod sbml;
 mod simulator;
 mod state;
@@ -63,6 +64,7 @@ pub use network::{
     Arm, Basis, Builder, Format, Intervention, Law, Lesions, Network, Parameter, Reaction, Rule, Species, Therapy,
 };
 pub use probability::{Estimate, ProbabilityError, RareEvent};
+pub use propagator::{NotResumable, Propagator, Snapshot};
 pub use sbml::{Symbol, Symbols};
 pub use simulator::{MAXIMUM_STEPS, SimulationError, Simulator, Stats};
 pub use state::Recorder;

@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use metacascade_inference::{
     Parameter, Posterior, Simulator, abc_smc, mcmc,
+    particle::Filter,
+    pseudo_marginal,
     reference::{self, Case},
     surrogate,
 };
@@ -101,6 +103,15 @@ fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted {
             let settings = mcmc::Settings { seed, ..mcmc::Settings::default() };
             let fit = mcmc::run(case, &settings, &mut ()).expect("a fit");
             let warnings = fit.warnings(&settings);
+            Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
+        }
+        "pmmh" => {
+            // 3,000 effective draws score about .025.
+            let settings =
+                pseudo_marginal::Settings { min_effective_sample_size: 3000.0, seed, ..pseudo_marginal::Settings::default() };
+            let fit = pseudo_marginal::run(&Filter(case), &settings, &mut ()).expect("a fit");
+            let mut warnings = fit.warnings(&settings);
+            warnings.push(format!("{} particles, variance {:.2}", fit.effort, fit.variance));
             Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
         }
         "surrogate" | "surrogate-summaries" => {

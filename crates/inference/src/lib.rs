@@ -3,6 +3,7 @@
 //! * [`abc_smc`]: approximate Bayesian computation by sequential Monte Carlo, for stochastic [`Simulator`]s.
 //! * [`surrogate`]: synthetic likelihood on a learned density, from a few thousand simulations of a [`Simulator`].
 //! * [`mcmc`]: Markov chains for a [`Likelihood`].
+//! * [`pseudo_marginal`]: Markov chains for a likelihood that is estimated, such as by the filter of [`particle`].
 //! * [`optimise`]: multi-start maximum likelihood with a Laplace approximation, for a [`Likelihood`].
 //!
 //! All end in a [`Posterior`]: weighted draws. All move in normal scores ([`Parameter::to_score`]), coordinates in
@@ -51,8 +52,10 @@ mod law;
 pub mod mcmc;
 pub mod optimise;
 mod parameter;
+pub mod particle;
 mod posterior;
 mod prior;
+pub mod pseudo_marginal;
 pub mod reference;
 mod ridge;
 mod simulator;

@@ -148,14 +148,21 @@ pub enum FitMethod {
     Surrogate,
     /// Markov chains on the likelihood around the mean field.
     Mcmc,
+    /// Particle-marginal Metropolis–Hastings: Markov chains on the model's own likelihood, estimated by particle filters.
+    Pmmh,
     /// Maximum likelihood of the mean-field model, from many starts.
     Mle,
 }
 
 impl FitMethod {
     /// Every algorithm with its name in files and on the command line.
-    pub const NAMES: [(&'static str, Self); 4] =
-        [("abc-smc", Self::AbcSmc), ("surrogate", Self::Surrogate), ("mcmc", Self::Mcmc), ("mle", Self::Mle)];
+    pub const NAMES: [(&'static str, Self); 5] = [
+        ("abc-smc", Self::AbcSmc),
+        ("surrogate", Self::Surrogate),
+        ("mcmc", Self::Mcmc),
+        ("pmmh", Self::Pmmh),
+        ("mle", Self::Mle),
+    ];
 
     /// Its name.
     #[must_use]
@@ -186,9 +193,15 @@ pub struct FitSettings {
     pub min_threshold: Option<f64>,
     /// How distances are measured (`abc-smc`).
     pub distance: Option<DistanceLaw>,
-    /// Effective sample size at which the chains end (`mcmc`).
+    /// Effective sample size at which the chains end (`mcmc`, `pmmh`).
     #[serde(default, deserialize_with = "positive")]
     pub min_effective_sample_size: Option<f64>,
+    /// Most evaluations of the likelihood (`mcmc`), or of its estimate (`pmmh`).
+    pub max_evaluations: Option<u64>,
+    /// Chains (`mcmc`, `pmmh`).
+    pub chains: Option<usize>,
+    /// Particles of each series of measurements (`pmmh`); as many as pay, unless given.
+    pub particles: Option<usize>,
     /// Starting points (`mle`).
     pub starts: Option<usize>,
     /// Iterations of each start at most (`mle`).

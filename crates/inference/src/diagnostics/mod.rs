@@ -10,7 +10,7 @@ mod convergence;
 mod pareto;
 mod uniform;
 
-pub use calibration::{Calibration, LEVELS, Observed, Study, calibrate};
+pub use calibration::{Calibration, LEVELS, Observed, Study, calibrate, calibrate_with};
 pub use convergence::{Convergence, convergence};
 pub use pareto::pareto_smoothed;
 pub use uniform::UniformBand;

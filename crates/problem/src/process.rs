@@ -1,0 +1,166 @@
+//! A problem as what particle filters need: trajectories that go from one measurement to the next, and how likely each
+//! makes what was measured there.
+
+use metacascade_engine::{Method, Propagator, SimulationError, Snapshot, Subject};
+use metacascade_inference::{Failure, Parameter, particle::Process};
+use metacascade_random::Key;
+
+use crate::{
+    exact,
+    measurements::Measurement,
+    observe::{Run, View, runs},
+    problem::Problem,
+    simulator::resolve,
+    start::{Start, start},
+};
+
+/// The model's own likelihood of a problem's measurements, trajectory by trajectory.
+///
+/// Each subject ([`crate::Trajectory`]) is a series of its own. Particles are the model's trajectories; parameters that vary
+/// between subjects are drawn for each. A measurement weighs them by its law of noise around the particle's value, as it
+/// weighs the mean field in [`crate::ProblemLikelihood`], or the states of the master equation.
+#[derive(Debug)]
+pub struct ProblemProcess<'p> {
+    problem: &'p Problem,
+    method: Method,
+    reason: String,
+    runs: Vec<Run>,
+    /// What was measured, by [`crate::observe::Read::position`].
+    rows: Vec<Measurement>,
+}
+
+impl<'p> ProblemProcess<'p> {
+    /// The process by a method; [`Method::Auto`] is resolved at the nominal parameters to one that can be left and taken up
+    /// again.
+    ///
+    /// # Errors
+    /// Why the measurements are none of trajectories that are independent, known to be in some state at some time, and
+    /// simulated by such a method: means of several subjects, times to events, steady states, lesions, parameters that vary
+    /// between groups.
+    pub fn new(problem: &'p Problem, method: &Method) -> Result<Self, Failure> {
+        let refuse = |what: &str| Err(Failure(format!("{what}; approximate Bayesian computation (abc-smc) fits them")));
+        if !problem.survival().is_empty() {
+            return refuse("times to events cannot be weighed at a time");
+        }
+        if problem.is_steady() {
+            return Err(Failure("steady states are those of the mean field; use mle or mcmc".to_owned()));
+        }
+        if problem.network().varying().any(|varying| varying.between_groups) {
+            return refuse("parameters that vary between groups make their subjects depend on each other");
+        }
+        let (mut resolved, mut reason) = resolve(problem, method);
+        if *method == Method::Auto && matches!(resolved, Method::Hybrid { .. }) {
+            resolved = Method::tau_leap();
+            reason += ", by leaps short enough for that";
+        }
+        let runs = runs(problem, false, None);
+        for run in &runs {
+            exact::check_means(problem, run)?;
+        }
+        let rows = problem.series().iter().flat_map(|series| &series.measurements).cloned().collect();
+        let process = Self { problem, method: resolved, reason, runs, rows };
+        // What no parameters can change is told at once.
+        for series in 0..process.runs.len() {
+            let mut workspace = process.workspace(series, &problem.nominal())?;
+            match workspace.begin(Key::new(0)) {
+                Err(error @ (SimulationError::Continuous { .. } | SimulationError::TimeDependent { .. })) => {
+                    return Err(Failure(error.to_string()));
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(process)
+    }
+
+    /// The method in use and why.
+    #[must_use]
+    pub fn method(&self) -> (&Method, &str) {
+        (&self.method, &self.reason)
+    }
+
+    /// The process with other data, in the layout of [`crate::ProblemSimulator::data`].
+    ///
+    /// # Errors
+    /// Where an assay's limits or censoring decide what the data mean.
+    pub fn with_data(&self, data: &[f64]) -> Result<Self, Failure> {
+        let limited = |series: &crate::Series| {
+            let observable = &self.problem.observables()[series.observable];
+            observable.lower_limit.is_some() || observable.upper_limit.is_some()
+        };
+        if self.rows.iter().any(|row| row.reading.is_censored()) || self.problem.series().iter().any(limited) {
+            return Err(Failure("some measurements are censored, which other data would not be".to_owned()));
+        }
+        let rows = self.rows.iter().zip(data).map(|(row, &value)| Measurement { value, ..row.clone() }).collect();
+        let runs = runs(self.problem, false, None);
+        Ok(Self { problem: self.problem, method: self.method, reason: self.reason.clone(), runs, rows })
+    }
+}
+
+/// What trajectories of one subject run in, under one set of parameters.
+pub struct Moving<'p> {
+    run: usize,
+    propagator: Propagator<'p>,
+    start: Start,
+    /// Whether the subject's parameters are drawn here, as the mean field does not.
+    varies: bool,
+    /// The scope's values (see [`crate::scope`]), then an observable's own value and placeholders.
+    values: Vec<f64>,
+}
+
+impl Moving<'_> {
+    fn begin(&mut self, key: Key) -> Result<Snapshot, SimulationError> {
+        let Start { parameters, initial } = &self.start;
+        if !self.varies {
+            return self.propagator.begin(parameters, initial, key);
+        }
+        let (mut own, network) = (parameters.clone(), self.propagator.network());
+        network.individualise(&mut own, &Subject::from(key).deviates(network));
+        self.propagator.begin(&own, initial, key)
+    }
+}
+
+impl<'p> Process for ProblemProcess<'p> {
+    type Particle = Snapshot;
+    type Workspace = Moving<'p>;
+
+    fn parameters(&self) -> &[Parameter] {
+        self.problem.estimated()
+    }
+
+    fn observations(&self) -> Vec<usize> {
+        self.runs.iter().map(|run| run.times.len()).collect()
+    }
+
+    fn workspace(&self, series: usize, parameters: &[f64]) -> Result<Moving<'p>, Failure> {
+        let problem = self.problem;
+        let design = self.runs[series].design;
+        let placeholders = problem.observables().iter().map(|observable| observable.placeholder_slots().len()).max();
+        let mut values = vec![0.0; problem.scope_slots + 1 + placeholders.unwrap_or(0)];
+        let start = start(problem, &self.method, &mut values, design, parameters)?;
+        let network = problem.experiments()[design.experiment].network.as_ref().unwrap_or_else(|| problem.network());
+        let propagator = Propagator::new(network, &self.method).map_err(|error| Failure(error.to_string()))?;
+        let varies = network.varies() && matches!(self.method, Method::Ode { .. });
+        Ok(Moving { run: series, propagator, start, varies, values })
+    }
+
+    fn start(&self, workspace: &mut Moving<'p>, key: Key) -> Result<Snapshot, Failure> {
+        workspace.begin(key).map_err(|error| Failure(error.to_string()))
+    }
+
+    fn advance(
+        &self,
+        workspace: &mut Moving<'p>,
+        observation: usize,
+        particle: &mut Snapshot,
+        key: Key,
+    ) -> Result<f64, Failure> {
+        let Moving { run, propagator, values, .. } = workspace;
+        let run = &self.runs[*run];
+        let moved = propagator.advance(particle, run.times[observation], key);
+        moved.map_err(|error| Failure(error.to_string()))?;
+        let state = particle.values();
+        values[..state.len()].copy_from_slice(state);
+        let row = |read: &crate::observe::Read| &self.rows[read.position];
+        exact::all(self.problem, &run.reads[observation], &mut View::new(values), row)
+    }
+}
