@@ -1,7 +1,7 @@
 //! `metacascade fit`.
 
 mod chains;
-pub(crate) mod particles;
+pub(crate) mod estimated;
 mod surrogate;
 
 use std::path::{Path, PathBuf};
@@ -36,7 +36,8 @@ pub(crate) struct Plan {
     pub abc_smc: abc_smc::Settings,
     pub surrogate: learned::Settings,
     mcmc: mcmc::Settings,
-    pub pmmh: pseudo_marginal::Settings,
+    /// Of the methods whose likelihood is estimated.
+    pub estimated: pseudo_marginal::Settings,
     optimise: optimise::Settings,
     pub seed: u64,
     folder: PathBuf,
@@ -88,7 +89,8 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
         FitMethod::AbcSmc => sample(plan, threads, cancelled, Vec::new())?,
         FitMethod::Surrogate => surrogate::fit(plan, threads, cancelled)?,
         FitMethod::Mcmc => chains::fit(plan, threads, cancelled)?,
-        FitMethod::Pmmh => particles::fit(plan, threads, cancelled)?,
+        FitMethod::Pmmh => estimated::particles(plan, threads, cancelled)?,
+        FitMethod::SyntheticLikelihood => estimated::synthetic(plan, threads, cancelled)?,
         FitMethod::Mle => maximise(plan, threads, cancelled)?,
     };
     let key = Key::new(plan.seed).child(PREDICTIVE);
@@ -271,7 +273,7 @@ pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Re
         ..default
     };
     let default = pseudo_marginal::Settings::default();
-    let pmmh = pseudo_marginal::Settings {
+    let estimated = pseudo_marginal::Settings {
         chains: asked.chains.unwrap_or(default.chains),
         effort: typed.particles.or(asked.particles).unwrap_or(default.effort),
         max_evaluations: typed.max_evaluations.or(asked.max_evaluations).unwrap_or(default.max_evaluations),
@@ -297,12 +299,12 @@ pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Re
         _ => abc_smc,
     };
     let simulation = problem.simulation().method();
-    let simulates = matches!(method, FitMethod::AbcSmc | FitMethod::Surrogate);
+    let simulates = matches!(method, FitMethod::AbcSmc | FitMethod::Surrogate | FitMethod::SyntheticLikelihood);
     if simulates && problem.is_steady() && !matches!(simulation, Method::Ode { .. }) {
         let failed = Failed::usage("the problem has steady states, which are those of the mean field");
         return Err(failed.help("fit by --method mle, or ask for `simulation: {method: ode}` in the problem"));
     }
-    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, pmmh, optimise, seed, folder, telling: Telling::Lines })
+    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, estimated, optimise, seed, folder, telling: Telling::Lines })
 }
 
 /// The last part of a path, also of `.` or `..`.
@@ -334,9 +336,12 @@ fn settings(
             "metacascade fit {problem} --method surrogate --max-simulations {} --seed {} -o {folder}",
             plan.surrogate.simulations, plan.seed
         ),
-        FitMethod::Pmmh => format!(
-            "metacascade fit {problem} --method pmmh --particles {} --max-evaluations {} --seed {} -o {folder}",
-            plan.pmmh.effort, plan.pmmh.max_evaluations, plan.seed
+        FitMethod::Pmmh | FitMethod::SyntheticLikelihood => format!(
+            "metacascade fit {problem} --method {} --particles {} --max-evaluations {} --seed {} -o {folder}",
+            method.name(),
+            plan.estimated.effort,
+            plan.estimated.max_evaluations,
+            plan.seed
         ),
         FitMethod::Mcmc | FitMethod::Mle => {
             format!("metacascade fit {problem} --method {} --seed {} -o {folder}", method.name(), plan.seed)
@@ -381,7 +386,7 @@ fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
     let what = match plan.method {
         FitMethod::AbcSmc | FitMethod::Surrogate => "simulations",
         FitMethod::Mcmc | FitMethod::Mle => "evaluations of the likelihood",
-        FitMethod::Pmmh => "estimates of the likelihood",
+        FitMethod::Pmmh | FitMethod::SyntheticLikelihood => "estimates of the likelihood",
     };
     anstream::println!("{} {what} in {:.1} s; {}", outcome.simulations, outcome.seconds, outcome.stopped);
     anstream::println!("{}", page.display());

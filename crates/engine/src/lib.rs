@@ -59,7 +59,7 @@ pub use ensemble::{Ensemble, LesionAt, Summary};
 pub use expression::{Dialect, ExpressionError, Program};
 pub use lesions::Lesion;
 pub use master::MasterEquation;
-pub use methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method, UnknownMethod};
+pub use methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method, Outlook, UnknownMethod};
 pub use network::{
     Arm, Basis, Builder, Format, Intervention, Law, Lesions, Network, Parameter, Reaction, Rule, Species, Therapy,
 };

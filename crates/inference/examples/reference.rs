@@ -14,6 +14,7 @@ use metacascade_inference::{
     pseudo_marginal,
     reference::{self, Case},
     surrogate,
+    synthetic::Synthetic,
 };
 use metacascade_random::Key;
 
@@ -113,6 +114,16 @@ fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted {
             let mut warnings = fit.warnings(&settings);
             warnings.push(format!("{} particles, variance {:.2}", fit.effort, fit.variance));
             Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
+        }
+        "synthetic-likelihood" => {
+            let settings = pseudo_marginal::Settings { seed, ..pseudo_marginal::Settings::default() };
+            let summarised = case.summarised();
+            let synthetic = Synthetic::learned(&summarised, seed, &mut ()).expect("a pilot");
+            let fit = pseudo_marginal::run(&synthetic, &settings, &mut ()).expect("a fit");
+            let mut warnings = fit.warnings(&settings);
+            warnings.push(format!("{} simulations each, variance {:.2}", fit.effort, fit.variance));
+            let simulations = fit.evaluations * fit.effort as u64 + synthetic.spent();
+            Fitted { posterior: fit.posterior, raw: None, simulations, warnings }
         }
         "surrogate" | "surrogate-summaries" => {
             let settings = surrogate::Settings { simulations, seed, ..surrogate::Settings::default() };

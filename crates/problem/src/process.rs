@@ -1,6 +1,16 @@
 //! A problem as what particle filters need: trajectories that go from one measurement to the next, and how likely each
 //! makes what was measured there.
+//!
+//! Where measurements are nearly exact, most particles miss them. Then particles can be looked at between measurements, and
+//! those that are on the way to the next one multiplied (Del Moral & Murray 2015, SIAM/ASA J. Uncertain. Quantif. 3:969):
+//! particles are weighed by a guess of how likely each will make it, and by its inverse when the next guess, or the
+//! measurement itself, takes its place. So estimates stay right on average, whatever is guessed, by any way of simulating;
+//! proposals by conditioned hazards (Golightly & Wilkinson 2015) would need exact methods and rates that change by
+//! reactions alone.
 
+mod guide;
+
+use guide::Guide;
 use metacascade_engine::{Method, Propagator, SimulationError, Snapshot, Subject};
 use metacascade_inference::{Failure, Parameter, particle::Process};
 use metacascade_random::Key;
@@ -8,7 +18,7 @@ use metacascade_random::Key;
 use crate::{
     exact,
     measurements::Measurement,
-    observe::{Run, View, runs},
+    observe::{Read, Run, View, runs},
     problem::Problem,
     simulator::resolve,
     start::{Start, start},
@@ -25,8 +35,35 @@ pub struct ProblemProcess<'p> {
     method: Method,
     reason: String,
     runs: Vec<Run>,
+    /// Of each run, where particles stop.
+    stops: Vec<Vec<Stop>>,
     /// What was measured, by [`crate::observe::Read::position`].
     rows: Vec<Measurement>,
+}
+
+/// A time at which particles are weighed.
+#[derive(Clone, Copy, Debug)]
+struct Stop {
+    time: f64,
+    /// Position of the next measurements among the run's times.
+    next: usize,
+    /// Whether they are made here.
+    here: bool,
+}
+
+/// The measurements of a run, and between them so many looks ahead, at even times.
+fn stops(problem: &Problem, run: &Run, looks: usize) -> Vec<Stop> {
+    let mut stops = Vec::new();
+    let mut before = problem.experiments()[run.design.experiment].start();
+    for (next, &time) in run.times.iter().enumerate() {
+        if time > before {
+            let at = |look: usize| before + (time - before) * look as f64 / (looks + 1) as f64;
+            stops.extend((1..=looks).map(|look| Stop { time: at(look), next, here: false }));
+        }
+        stops.push(Stop { time, next, here: true });
+        before = time;
+    }
+    stops
 }
 
 impl<'p> ProblemProcess<'p> {
@@ -58,7 +95,8 @@ impl<'p> ProblemProcess<'p> {
             exact::check_means(problem, run)?;
         }
         let rows = problem.series().iter().flat_map(|series| &series.measurements).cloned().collect();
-        let process = Self { problem, method: resolved, reason, runs, rows };
+        let stops = runs.iter().map(|run| stops(problem, run, 0)).collect();
+        let process = Self { problem, method: resolved, reason, runs, stops, rows };
         // What no parameters can change is told at once.
         for series in 0..process.runs.len() {
             let mut workspace = process.workspace(series, &problem.nominal())?;
@@ -70,6 +108,14 @@ impl<'p> ProblemProcess<'p> {
             }
         }
         Ok(process)
+    }
+
+    /// Looks so many times ahead of each measurement: for those that are nearly exact, which most particles would miss. It
+    /// costs as much as some tens of reactions for each particle and look.
+    #[must_use]
+    pub fn looking_ahead(mut self, looks: usize) -> Self {
+        self.stops = self.runs.iter().map(|run| stops(self.problem, run, looks)).collect();
+        self
     }
 
     /// The method in use and why.
@@ -92,7 +138,8 @@ impl<'p> ProblemProcess<'p> {
         }
         let rows = self.rows.iter().zip(data).map(|(row, &value)| Measurement { value, ..row.clone() }).collect();
         let runs = runs(self.problem, false, None);
-        Ok(Self { problem: self.problem, method: self.method, reason: self.reason.clone(), runs, rows })
+        let (reason, stops) = (self.reason.clone(), self.stops.clone());
+        Ok(Self { problem: self.problem, method: self.method, reason, runs, stops, rows })
     }
 }
 
@@ -100,6 +147,7 @@ impl<'p> ProblemProcess<'p> {
 pub struct Moving<'p> {
     run: usize,
     propagator: Propagator<'p>,
+    guide: Option<Guide<'p>>,
     start: Start,
     /// Whether the subject's parameters are drawn here, as the mean field does not.
     varies: bool,
@@ -119,8 +167,15 @@ impl Moving<'_> {
     }
 }
 
+/// A particle, and the logarithm of the weight that was given in advance for what was not measured yet.
+#[derive(Clone)]
+pub struct Path {
+    snapshot: Snapshot,
+    advance: f64,
+}
+
 impl<'p> Process for ProblemProcess<'p> {
-    type Particle = Snapshot;
+    type Particle = Path;
     type Workspace = Moving<'p>;
 
     fn parameters(&self) -> &[Parameter] {
@@ -128,7 +183,7 @@ impl<'p> Process for ProblemProcess<'p> {
     }
 
     fn observations(&self) -> Vec<usize> {
-        self.runs.iter().map(|run| run.times.len()).collect()
+        self.stops.iter().map(Vec::len).collect()
     }
 
     fn workspace(&self, series: usize, parameters: &[f64]) -> Result<Moving<'p>, Failure> {
@@ -140,27 +195,39 @@ impl<'p> Process for ProblemProcess<'p> {
         let network = problem.experiments()[design.experiment].network.as_ref().unwrap_or_else(|| problem.network());
         let propagator = Propagator::new(network, &self.method).map_err(|error| Failure(error.to_string()))?;
         let varies = network.varies() && matches!(self.method, Method::Ode { .. });
-        Ok(Moving { run: series, propagator, start, varies, values })
+        let looks = self.stops[series].iter().any(|stop| !stop.here);
+        let guide = looks.then(|| Guide::new(problem, network));
+        Ok(Moving { run: series, propagator, guide, start, varies, values })
     }
 
-    fn start(&self, workspace: &mut Moving<'p>, key: Key) -> Result<Snapshot, Failure> {
-        workspace.begin(key).map_err(|error| Failure(error.to_string()))
+    fn start(&self, workspace: &mut Moving<'p>, key: Key) -> Result<Path, Failure> {
+        let snapshot = workspace.begin(key).map_err(|error| Failure(error.to_string()))?;
+        Ok(Path { snapshot, advance: 0.0 })
     }
 
     fn advance(
         &self,
         workspace: &mut Moving<'p>,
         observation: usize,
-        particle: &mut Snapshot,
+        particle: &mut Path,
         key: Key,
     ) -> Result<f64, Failure> {
-        let Moving { run, propagator, values, .. } = workspace;
-        let run = &self.runs[*run];
-        let moved = propagator.advance(particle, run.times[observation], key);
+        let Moving { run, propagator, guide, values, .. } = workspace;
+        let (run, stop) = (&self.runs[*run], self.stops[*run][observation]);
+        let moved = propagator.advance(&mut particle.snapshot, stop.time, key);
         moved.map_err(|error| Failure(error.to_string()))?;
-        let state = particle.values();
-        values[..state.len()].copy_from_slice(state);
-        let row = |read: &crate::observe::Read| &self.rows[read.position];
-        exact::all(self.problem, &run.reads[observation], &mut View::new(values), row)
+        let (reads, row) = (&run.reads[stop.next], |read: &Read| &self.rows[read.position]);
+        let weight = if stop.here {
+            let state = particle.snapshot.values();
+            values[..state.len()].copy_from_slice(state);
+            let weight = exact::all(self.problem, reads, &mut View::new(values), row)?;
+            weight - std::mem::take(&mut particle.advance)
+        } else {
+            let guide = guide.as_mut();
+            let found = guide.and_then(|one| one.look(&particle.snapshot, run.times[stop.next], reads, row, values));
+            let guess = found.unwrap_or(particle.advance);
+            guess - std::mem::replace(&mut particle.advance, guess)
+        };
+        Ok(weight)
     }
 }

@@ -218,29 +218,43 @@ pub(crate) enum Density {
     Estimated,
 }
 
-/// The best of points drawn from N(0, I), and how many were tried. `None` if the density is 0 at all of them.
+/// The best of points drawn from N(0, I), as [`best`].
 pub(crate) fn starts(
     dimension: usize,
     chains: usize,
     log_density: &(impl Fn(&[f64], Key) -> f64 + Sync),
     key: Key,
 ) -> Option<(Vec<State>, u64)> {
-    let tried = 100 * dimension.max(2) as u64;
-    let mut candidates: Vec<State> = (0..tried)
-        .into_par_iter()
-        .map(|index| {
-            let key = key.child(index);
-            let mut stream = key.stream();
-            let point: Vec<f64> = (0..dimension).map(|_| StandardNormal.sample(&mut stream)).collect();
-            let value = log_density(&point, key.child(0));
-            State { point, value }
+    let draw = |index| -> Vec<f64> {
+        let mut stream = key.child(index).stream();
+        (0..dimension).map(|_| StandardNormal.sample(&mut stream)).collect()
+    };
+    let points: Vec<Vec<f64>> = (0..100 * dimension.max(2) as u64).map(draw).collect();
+    best(&points, chains, log_density, key)
+}
+
+/// A start for each chain, the best of some points, and how many were tried: at most 100 for each dimension. `None` if the
+/// density is 0 at all of them.
+pub(crate) fn best(
+    points: &[Vec<f64>],
+    chains: usize,
+    log_density: &(impl Fn(&[f64], Key) -> f64 + Sync),
+    key: Key,
+) -> Option<(Vec<State>, u64)> {
+    let tried = points.len().min(100 * points.first()?.len().max(2));
+    let mut candidates: Vec<State> = points[..tried]
+        .par_iter()
+        .enumerate()
+        .map(|(index, point)| {
+            let value = log_density(point, key.child(index as u64).child(0));
+            State { point: point.clone(), value }
         })
         .collect();
     candidates.retain(|state| state.value.is_finite());
     candidates.sort_by(|a, b| b.value.total_cmp(&a.value));
     // The best few: a start far out would only lengthen the warm-up; R̂ finds out if they end on different hills.
     let states = (0..chains).map(|chain| candidates.get(chain % candidates.len().max(1)).cloned());
-    Some((states.collect::<Option<_>>()?, tried))
+    Some((states.collect::<Option<_>>()?, tried as u64))
 }
 
 /// What chains have learned, each by itself.

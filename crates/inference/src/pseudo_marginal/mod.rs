@@ -7,7 +7,7 @@
 //!
 //! Noise slows chains down, effort (particles, simulations) lowers it, and time is best spent where the variance of the
 //! log-likelihood's estimate is about 1 at the centre of the posterior (Doucet et al. 2015, Biometrika 102:295): a pilot
-//! finds the effort for that ([`tune()`]). In the warm-up, chains first learn with estimates drawn anew at every comparison,
+//! finds the effort for that. In the warm-up, chains first learn with estimates drawn anew at every comparison,
 //! so that a lucky one does not hold them.
 
 mod tune;
@@ -25,9 +25,9 @@ use crate::{
     diagnostics::Convergence,
     mcmc::{
         self, Sampled, Wanted,
-        chain::{Density, State, Warm, learn_apart, learn_together, starts},
+        chain::{Density, State, Warm, best, learn_apart, learn_together, starts},
     },
-    parameter::from_scores,
+    parameter::{from_scores, to_scores},
 };
 
 /// A likelihood that is estimated.
@@ -44,6 +44,12 @@ pub trait Estimator: Sync {
     /// # Errors
     /// Why there is none at these parameters.
     fn log_likelihood(&self, parameters: &[f64], effort: usize, key: Key) -> Result<f64, Failure>;
+
+    /// Points near the posterior, on the natural scale, of which chains start at the best; where there are none they start at
+    /// the best of draws from the prior.
+    fn starts(&self) -> &[Vec<f64>] {
+        &[]
+    }
 
     /// The least effort that makes sense.
     fn least_effort(&self) -> usize {
@@ -206,7 +212,12 @@ pub fn run(estimator: &impl Estimator, settings: &Settings, observer: &mut impl 
     };
     let fixed = (settings.effort > 0).then_some(settings.effort);
     let first = fixed.unwrap_or(least.max(FIRST));
-    let Some((mut states, tried)) = starts(dimension, settings.chains, &log_density(first), key.child(0)) else {
+    let known: Vec<Vec<f64>> = estimator.starts().iter().map(|point| to_scores(parameters, point)).collect();
+    let found = match known.is_empty() {
+        true => starts(dimension, settings.chains, &log_density(first), key.child(0)),
+        false => best(&known, settings.chains, &log_density(first), key.child(0)),
+    };
+    let Some((mut states, tried)) = found else {
         return Err(Error::Nowhere(counter.failure.into_inner().unwrap_or_default()));
     };
     evaluations += tried;

@@ -128,6 +128,19 @@ impl NoiseDistribution {
         }
     }
 
+    /// The variance of measurements around the model's value `y`; of laws of the logarithm, that of the logarithm.
+    pub(crate) fn variance(self, y: f64, sigma: f64, exposure: f64) -> f64 {
+        let mean = exposure * y;
+        match self {
+            Self::Normal | Self::LogNormal => sigma * sigma,
+            Self::Laplace | Self::LogLaplace => 2.0 * sigma * sigma,
+            Self::Poisson => mean,
+            Self::NegativeBinomial => mean + sigma * mean * mean,
+            Self::Binomial | Self::Multinomial => mean * (1.0 - y),
+            Self::BetaBinomial => mean * (1.0 - y) * (1.0 + (exposure - 1.0) * sigma),
+        }
+    }
+
     /// A measurement drawn around the model's value `y`. A law of the logarithm leaves a `y` of 0 at 0; a law of counts
     /// takes a negative mean as 0, and probabilities outside 0 to 1 as the nearer of the two.
     pub fn sample(self, y: f64, sigma: f64, exposure: f64, random: &mut impl Rng) -> f64 {

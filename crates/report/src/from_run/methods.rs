@@ -8,7 +8,7 @@ use crate::content::Content;
 const BIBLIOGRAPHY: &str = include_str!("../references.bib");
 
 /// A reference as text cites it, and its key in [`BIBLIOGRAPHY`].
-const REFERENCES: [(&str, &str); 18] = [
+const REFERENCES: [(&str, &str); 19] = [
     ("Andrieu et al. 2010", "Andrieu2010"),
     ("Beaumont et al. 2009", "Beaumont2009"),
     ("Beaumont et al. 2002", "Beaumont2002"),
@@ -21,6 +21,7 @@ const REFERENCES: [(&str, &str); 18] = [
     ("Haario et al. 2001", "Haario2001"),
     ("Haseltine & Rawlings 2002", "HaseltineRawlings2002"),
     ("Kaplan & Meier 1958", "KaplanMeier1958"),
+    ("Price et al. 2018", "Price2018"),
     ("Raue et al. 2013", "Raue2013"),
     ("Säilynoja et al. 2022", "Sailynoja2022"),
     ("Schmiester et al. 2021", "Schmiester2021"),
@@ -56,6 +57,11 @@ pub fn paragraph(run: &Run, content: &Content) -> String {
         ),
         FitMethod::Pmmh => format!(
             "{estimated} parameters were estimated by particle-marginal Metropolis–Hastings (Andrieu et al. 2010) on the              model's own likelihood, estimated by particle filters whose number of particles was tuned (Doucet et al. 2015);              convergence was judged by rank-normalised R-hat (Vehtari et al. 2021)."
+        ),
+        FitMethod::SyntheticLikelihood => format!(
+            "{estimated} parameters were estimated by Markov chains (Andrieu et al. 2010) on a synthetic likelihood (Wood 2010) \
+             of learned summaries, estimated without bias at every point (Price et al. 2018) from a number of simulations that \
+             was tuned (Doucet et al. 2015); convergence was judged by rank-normalised R-hat (Vehtari et al. 2021)."
         ),
         FitMethod::Mle => format!(
             "{estimated} parameters were estimated by maximum likelihood of the mean field from many starts (Raue et al. \
