@@ -102,18 +102,6 @@ impl NoiseDistribution {
         }
     }
 
-    /// The variance of a law of counts; that of one part of a multinomial sample is binomial.
-    #[must_use]
-    pub(crate) fn variance(self, y: f64, sigma: f64, exposure: f64) -> f64 {
-        let mean = exposure * y;
-        match self {
-            Self::NegativeBinomial => mean + sigma * mean * mean,
-            Self::Binomial | Self::Multinomial => mean * (1.0 - y),
-            Self::BetaBinomial => mean * (1.0 - y) * (1.0 + (exposure - 1.0) * sigma),
-            _ => mean,
-        }
-    }
-
     /// The logarithms of the probabilities of at most `measurement`, and of more.
     #[must_use]
     pub fn log_tails(self, measurement: f64, y: f64, sigma: f64, exposure: f64) -> (f64, f64) {
@@ -128,7 +116,9 @@ impl NoiseDistribution {
         }
     }
 
-    /// The variance of measurements around the model's value `y`; of laws of the logarithm, that of the logarithm.
+    /// The variance of measurements around the model's value `y`; of laws of the logarithm, that of the logarithm; of one
+    /// part of a multinomial sample, that of a binomial one.
+    #[must_use]
     pub(crate) fn variance(self, y: f64, sigma: f64, exposure: f64) -> f64 {
         let mean = exposure * y;
         match self {
