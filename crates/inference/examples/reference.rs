@@ -108,8 +108,11 @@ fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted {
         }
         "pmmh" => {
             // 3,000 effective draws score about .025.
-            let settings =
-                pseudo_marginal::Settings { min_effective_sample_size: 3000.0, seed, ..pseudo_marginal::Settings::default() };
+            let settings = pseudo_marginal::Settings {
+                min_effective_sample_size: 3000.0,
+                seed,
+                ..pseudo_marginal::Settings::default()
+            };
             let fit = pseudo_marginal::run(&Filter(case), &settings, &mut ()).expect("a fit");
             let mut warnings = fit.warnings(&settings);
             warnings.push(format!("{} particles, variance {:.2}", fit.effort, fit.variance));

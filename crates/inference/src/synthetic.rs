@@ -10,10 +10,8 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 use statrs::function::gamma::ln_gamma;
 
 use crate::{
-    Failure, Observer, Parameter, Progress, Proposal, Simulator, abc_smc,
-    parameter::to_scores,
-    pseudo_marginal::Estimator,
-    surrogate,
+    Failure, Observer, Parameter, Progress, Proposal, Simulator, abc_smc, parameter::to_scores,
+    pseudo_marginal::Estimator, surrogate,
 };
 
 /// The synthetic likelihood of a simulator's observations. Its effort is the number of simulations at each point.
@@ -170,9 +168,7 @@ fn log_density(draws: &[DVector<f64>], at: &DVector<f64>, density: Density) -> R
     let size = d as f64;
     let tau = std::f64::consts::TAU;
     Ok(match density {
-        Density::PlugIn => {
-            -0.5 * (size * (tau / (n - 1.0)).ln() + log_determinant) - 0.5 * (n - 1.0) * square
-        }
+        Density::PlugIn => -0.5 * (size * (tau / (n - 1.0)).ln() + log_determinant) - 0.5 * (n - 1.0) * square,
         Density::Unbiased => {
             let rest = 1.0 - square / (1.0 - 1.0 / n);
             if rest <= 0.0 {

@@ -51,14 +51,18 @@ struct Stop {
     here: bool,
 }
 
-/// The measurements of a run, and between them so many looks ahead, at even times.
+/// After so many halvings hardly any time is left.
+const MOST_LOOKS: usize = 20;
+
+/// The measurements of a run, and before each of them so many looks ahead, each after half of the time that is left: the last
+/// ones are so near that few reactions lie between.
 fn stops(problem: &Problem, run: &Run, looks: usize) -> Vec<Stop> {
     let mut stops = Vec::new();
     let mut before = problem.experiments()[run.design.experiment].start();
     for (next, &time) in run.times.iter().enumerate() {
         if time > before {
-            let at = |look: usize| before + (time - before) * look as f64 / (looks + 1) as f64;
-            stops.extend((1..=looks).map(|look| Stop { time: at(look), next, here: false }));
+            let at = |look: usize| time - (time - before) * 0.5f64.powi(look as i32);
+            stops.extend((1..=looks.min(MOST_LOOKS)).map(|look| Stop { time: at(look), next, here: false }));
         }
         stops.push(Stop { time, next, here: true });
         before = time;
@@ -110,8 +114,8 @@ impl<'p> ProblemProcess<'p> {
         Ok(process)
     }
 
-    /// Looks so many times ahead of each measurement: for those that are nearly exact, which most particles would miss. It
-    /// costs as much as some tens of reactions for each particle and look.
+    /// Looks so many times ahead of each measurement, at most 20: for those that are nearly exact or unlikely, which most
+    /// particles would miss; 6 is a good number then. It costs as much as some tens of reactions for each particle and look.
     #[must_use]
     pub fn looking_ahead(mut self, looks: usize) -> Self {
         self.stops = self.runs.iter().map(|run| stops(self.problem, run, looks)).collect();

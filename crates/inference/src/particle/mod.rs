@@ -114,7 +114,8 @@ impl<'p, P: Process> Cloud<'p, P> {
         };
         let begin = key.child(1);
         cloud.each(|workspace, particle, log_weight, index| {
-            *particle = Some(process.start(workspace, begin.child(index)).inspect_err(|_| *log_weight = f64::NEG_INFINITY)?);
+            *particle =
+                Some(process.start(workspace, begin.child(index)).inspect_err(|_| *log_weight = f64::NEG_INFINITY)?);
             Ok(())
         })?;
         Ok(cloud)

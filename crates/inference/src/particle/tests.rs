@@ -84,7 +84,12 @@ impl Process for Autoregression {
 }
 
 /// The mean of exp(estimate − exact) and its standard error.
-fn mean_ratio(estimator: &impl Estimator, point: &[f64], exact: f64, (particles, estimates): (usize, u64)) -> (f64, f64) {
+fn mean_ratio(
+    estimator: &impl Estimator,
+    point: &[f64],
+    exact: f64,
+    (particles, estimates): (usize, u64),
+) -> (f64, f64) {
     let one = |index| (estimator.log_likelihood(point, particles, Key::new(9).child(index)).unwrap() - exact).exp();
     let ratios: Vec<f64> = (0..estimates).into_par_iter().map(one).collect();
     let (mean, variance) = crate::moments(&ratios, &vec![1.0 / estimates as f64; estimates as usize]);

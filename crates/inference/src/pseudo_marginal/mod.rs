@@ -119,7 +119,7 @@ impl Fit {
     #[must_use]
     pub fn warnings(&self, settings: &Settings) -> Vec<String> {
         let mut warnings = mcmc::disagreements(&self.posterior.names, &self.convergence, settings.chains);
-        if !(self.variance <= MOST_VARIANCE) {
+        if self.variance > MOST_VARIANCE {
             warnings.push(format!(
                 "The log-likelihood is known with a variance of {:.1} only (best is about 1): chains are slow, and \
                  intervals may miss what they did not reach. More particles or simulations each would mend it.",

@@ -33,8 +33,7 @@ impl Estimator for Counts {
 
 fn counts(noise: f64) -> Counts {
     let prior = Prior::Gamma { shape: 2.0, scale: 40.0 };
-    let parameters =
-        [Parameter { name: "rate".into(), prior, lower: 0.0, upper: f64::INFINITY, scale: Scale::Lin }];
+    let parameters = [Parameter { name: "rate".into(), prior, lower: 0.0, upper: f64::INFINITY, scale: Scale::Lin }];
     Counts { parameters, noise }
 }
 
@@ -55,7 +54,12 @@ fn noise_does_not_change_the_posterior() {
         assert!((fit.failures > 0) && fit.failure.as_deref() == Some("beyond 50") && fit.zeros == 0);
         if effort == 0 {
             // 240 over the effort at the centre, 6: tuned to a variance of about 1.2, and one of 64 estimates found.
-            assert!((100..500).contains(&fit.effort) && (0.6..1.8).contains(&fit.variance), "{} {}", fit.effort, fit.variance);
+            assert!(
+                (100..500).contains(&fit.effort) && (0.6..1.8).contains(&fit.variance),
+                "{} {}",
+                fit.effort,
+                fit.variance
+            );
         }
     }
 }

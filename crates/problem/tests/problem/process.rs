@@ -35,12 +35,12 @@ fn estimates_are_unbiased_for_the_probability_by_the_master_equation() {
     }
 }
 
-/// Counts that are nearly exact are missed by most particles. Looking ahead leaves a quarter of the variance at most, and
-/// estimates unbiased: 4 standard errors, as above.
+/// Counts that are nearly exact, and unlikely, are missed by most particles: often by all of them. Looking ahead, estimates
+/// have a variance below 1.5 and are unbiased: 4 standard errors, as above.
 #[test]
 fn looking_ahead_finds_what_is_nearly_exact() {
     let copy = Copy::of("immigration");
-    let rows = [("70", "1"), ("41", "5"), ("33", "8"), ("24", "12")];
+    let rows = [("60", "1"), ("50", "5"), ("22", "8"), ("38", "12")];
     let rows: String = rows.map(|(count, time)| format!("count\tfull\t{count}\t{time}\t\t0.3\n")).concat();
     let header = "observableId\texperimentId\tmeasurement\ttime\tobservableParameters\tnoiseParameters\n";
     let problem = copy.write("measurements.tsv", header.to_owned() + &rows).load();
@@ -48,9 +48,10 @@ fn looking_ahead_finds_what_is_nearly_exact() {
     let exact = evaluate(&problem, &point, EvaluateMethod::Exact).unwrap().log_likelihood;
     let process = ProblemProcess::new(&problem, &Method::Direct).unwrap();
     let (_, _, blind) = spread(&process, &point, exact, 200);
+    // Not a number where some estimates are 0.
+    assert!(blind.is_nan() || blind > 10.0, "{blind}");
     let (mean, error, looking) = spread(&process.looking_ahead(6), &point, exact, 200);
-    assert!(looking < 0.25 * blind, "{looking} for {blind}");
-    assert!(error < 0.1 && (mean - 1.0).abs() < 4.0 * error, "{mean} ± {error}");
+    assert!(looking < 1.5 && (mean - 1.0).abs() < 4.0 * error, "{looking}: {mean} ± {error}");
 }
 
 /// Without chance one particle is enough, and the likelihood is that around the mean field.

@@ -1,8 +1,8 @@
 //! Where a trajectory that stands somewhere may be expected later.
 
 use super::noise::{Noise, packed};
-use crate::methods::ode::System;
 use super::{MeanCovariance, Run};
+use crate::methods::ode::System;
 use crate::network::Network;
 use crate::propagator::Snapshot;
 use crate::simulator::SimulationError;
