@@ -195,20 +195,15 @@ pub fn run(estimator: &impl Estimator, settings: &Settings, observer: &mut impl 
     };
     let key = Key::new(settings.seed);
     let mut evaluations = 0;
-    let look = |evaluations: u64, observer: &mut dyn FnMut(&Progress) -> bool| {
-        let target = settings.min_effective_sample_size;
-        let progress = Progress::Chains {
+    let mut look = |evaluations: u64| {
+        observer.progress(&Progress::Chains {
             evaluations,
             effective: 0.0,
-            target,
+            target: settings.min_effective_sample_size,
             r_hat: f64::INFINITY,
             log_likelihood: f64::NEG_INFINITY,
-        };
-        if observer(&progress) { Err(Error::Cancelled) } else { Ok(()) }
-    };
-    let mut told = |progress: &Progress| {
-        observer.progress(progress);
-        observer.cancelled()
+        });
+        if observer.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     };
     let fixed = (settings.effort > 0).then_some(settings.effort);
     let first = fixed.unwrap_or(least.max(FIRST));
@@ -221,23 +216,23 @@ pub fn run(estimator: &impl Estimator, settings: &Settings, observer: &mut impl 
         return Err(Error::Nowhere(counter.failure.into_inner().unwrap_or_default()));
     };
     evaluations += tried;
-    look(evaluations, &mut told)?;
+    look(evaluations)?;
     let mut effort = first;
     if fixed.is_none() {
         let found = tune(&log_density, &states[0].point, first, &START, least, key.child(1));
         (effort, evaluations) = (found.effort, evaluations + found.evaluations);
-        look(evaluations, &mut told)?;
+        look(evaluations)?;
     }
     let apart = learn_apart(&mut states, Density::Estimated, &log_density(effort), key.child(2));
     evaluations += apart.evaluations;
-    look(evaluations, &mut told)?;
+    look(evaluations)?;
     let aim = match fixed {
         Some(_) => tune::Aim { attempts: 1, ..CENTRE },
         None => CENTRE,
     };
     let found = tune(&log_density, &apart.centre, effort, &aim, least, key.child(3));
     (effort, evaluations) = (found.effort, evaluations + found.evaluations);
-    look(evaluations, &mut told)?;
+    look(evaluations)?;
     let log_density = log_density(effort);
     let anew = |states: &mut [State], key: Key| {
         for (chain, state) in states.iter_mut().enumerate() {
@@ -248,7 +243,7 @@ pub fn run(estimator: &impl Estimator, settings: &Settings, observer: &mut impl 
     evaluations += anew(&mut states, key.child(4));
     let (kernel, taken) = learn_together(apart.kernel, &mut states, Density::Estimated, &log_density, key.child(5));
     evaluations += taken + anew(&mut states, key.child(6));
-    look(evaluations, &mut told)?;
+    look(evaluations)?;
     let Sampled { draws, convergence, tally, evaluations, cancelled } = mcmc::sample(
         Warm { kernel, states, evaluations },
         dimension,
