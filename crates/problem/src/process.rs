@@ -104,11 +104,9 @@ impl<'p> ProblemProcess<'p> {
         // What no parameters can change is told at once.
         for series in 0..process.runs.len() {
             let mut workspace = process.workspace(series, &problem.nominal())?;
-            match workspace.begin(Key::new(0)) {
-                Err(error @ (SimulationError::Continuous { .. } | SimulationError::TimeDependent { .. })) => {
-                    return Err(Failure(error.to_string()));
-                }
-                Ok(_) | Err(_) => {}
+            let begun = workspace.begin(Key::new(0));
+            if let Err(error @ (SimulationError::Continuous { .. } | SimulationError::TimeDependent { .. })) = begun {
+                return Err(Failure(error.to_string()));
             }
         }
         Ok(process)
