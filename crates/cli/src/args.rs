@@ -48,7 +48,9 @@ pub enum Command {
 #[derive(Debug, Default, clap::Args)]
 pub struct Fitting {
     /// How to fit: abc-smc, surrogate (a likelihood learned from simulations; abc-smc where its check fails), mcmc (Markov
-    /// chains on the likelihood of the mean field) or mle (its maximum); the problem's choice unless given.
+    /// chains on the likelihood of the mean field), pmmh (Markov chains on the model's own, by particle filters: for few
+    /// cells), synthetic-likelihood (Markov chains on a normal law of summaries, simulated at every point) or mle (maximum of
+    /// the mean field's); the problem's choice unless given.
     #[arg(long)]
     pub method: Option<String>,
     /// Particles (abc-smc).
@@ -57,6 +59,14 @@ pub struct Fitting {
     /// Most simulations in all, of each data set (abc-smc, surrogate).
     #[arg(long, value_name = "N")]
     pub max_simulations: Option<u64>,
+    /// Most evaluations of the likelihood, or of its estimate, in all, of each data set (mcmc, pmmh,
+    /// synthetic-likelihood).
+    #[arg(long, value_name = "N")]
+    pub max_evaluations: Option<u64>,
+    /// Particles of each subject's filter (pmmh), or simulations (synthetic-likelihood) of each estimate; as many as pay,
+    /// unless given.
+    #[arg(long, value_name = "N")]
+    pub particles: Option<usize>,
     /// Most wall time in seconds: no generation that would need more is finished (abc-smc).
     #[arg(long, value_name = "SECONDS")]
     pub max_seconds: Option<f64>,

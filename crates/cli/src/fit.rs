@@ -1,6 +1,7 @@
 //! `metacascade fit`.
 
 mod chains;
+pub(crate) mod estimated;
 mod surrogate;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::time::Instant;
 
 use metacascade_engine::Method;
 use metacascade_inference::abc_smc::{self, Stop};
-use metacascade_inference::{mcmc, optimise, surrogate as learned};
+use metacascade_inference::{mcmc, optimise, pseudo_marginal, surrogate as learned};
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
     DATA_SETS, DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunError, RunSettings,
@@ -34,6 +35,8 @@ pub(crate) struct Plan {
     pub abc_smc: abc_smc::Settings,
     pub surrogate: learned::Settings,
     mcmc: mcmc::Settings,
+    /// Of the methods whose likelihood is estimated.
+    pub estimated: pseudo_marginal::Settings,
     optimise: optimise::Settings,
     pub seed: u64,
     folder: PathBuf,
@@ -115,6 +118,8 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
         FitMethod::AbcSmc => sample(plan, threads, cancelled, None, Vec::new())?,
         FitMethod::Surrogate => surrogate::fit(plan, threads, cancelled)?,
         FitMethod::Mcmc => chains::fit(plan, threads, cancelled)?,
+        FitMethod::Pmmh => estimated::particles(plan, threads, cancelled)?,
+        FitMethod::SyntheticLikelihood => estimated::synthetic(plan, threads, cancelled)?,
         FitMethod::Mle => maximise(plan, threads, cancelled)?,
     };
     let key = predictive_key(plan.seed);
@@ -301,6 +306,7 @@ fn resumed(run: &Path) -> Result<Option<Plan>, Failed> {
         FitMethod::Surrogate => plan.surrogate = fit.try_into().map_err(damaged)?,
         FitMethod::Mcmc => plan.mcmc = fit.try_into().map_err(damaged)?,
         FitMethod::Mle => plan.optimise = fit.try_into().map_err(damaged)?,
+        FitMethod::Pmmh | FitMethod::SyntheticLikelihood => plan.estimated = fit.try_into().map_err(damaged)?,
     }
     let resumed = Mutex::new(Some(writer));
     Ok(Some(Plan { seed: settings.seed, named: settings.problem, resumed, ..plan }))
@@ -351,7 +357,22 @@ fn resolved(
         learned::Settings { simulations: typed.max_simulations.unwrap_or(default.simulations), seed, ..default };
     let default = mcmc::Settings::default();
     let min_effective_sample_size = asked.min_effective_sample_size.unwrap_or(default.min_effective_sample_size);
-    let mcmc = mcmc::Settings { min_effective_sample_size, seed, ..default };
+    let mcmc = mcmc::Settings {
+        chains: asked.chains.unwrap_or(default.chains),
+        max_evaluations: typed.max_evaluations.or(asked.max_evaluations).unwrap_or(default.max_evaluations),
+        min_effective_sample_size,
+        seed,
+        ..default
+    };
+    let default = pseudo_marginal::Settings::default();
+    let estimated = pseudo_marginal::Settings {
+        chains: asked.chains.unwrap_or(default.chains),
+        effort: typed.particles.or(asked.particles).unwrap_or(default.effort),
+        max_evaluations: typed.max_evaluations.or(asked.max_evaluations).unwrap_or(default.max_evaluations),
+        min_effective_sample_size: asked.min_effective_sample_size.unwrap_or(default.min_effective_sample_size),
+        seed,
+        ..default
+    };
     let default = optimise::Settings::default();
     let optimise = optimise::Settings {
         starts: asked.starts.unwrap_or(default.starts),
@@ -370,13 +391,13 @@ fn resolved(
         _ => abc_smc,
     };
     let simulation = problem.simulation().method();
-    let simulates = matches!(method, FitMethod::AbcSmc | FitMethod::Surrogate);
+    let simulates = matches!(method, FitMethod::AbcSmc | FitMethod::Surrogate | FitMethod::SyntheticLikelihood);
     if simulates && problem.is_steady() && !matches!(simulation, Method::Ode { .. }) {
         let failed = Failed::usage("the problem has steady states, which are those of the mean field");
         return Err(failed.help("fit by --method mle, or ask for `simulation: {method: ode}` in the problem"));
     }
     let (named, resumed, telling) = (problem.folder().to_owned(), Mutex::new(None), Telling::Lines);
-    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, optimise, seed, folder, named, resumed, telling })
+    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, estimated, optimise, seed, folder, named, resumed, telling })
 }
 
 /// A path as a shell takes it.
@@ -409,6 +430,13 @@ fn settings(
         FitMethod::Surrogate => format!(
             "metacascade fit {problem} --method surrogate --max-simulations {} --seed {} -o {folder}",
             plan.surrogate.simulations, plan.seed
+        ),
+        FitMethod::Pmmh | FitMethod::SyntheticLikelihood => format!(
+            "metacascade fit {problem} --method {} --particles {} --max-evaluations {} --seed {} -o {folder}",
+            method.name(),
+            plan.estimated.effort,
+            plan.estimated.max_evaluations,
+            plan.seed
         ),
         FitMethod::Mcmc | FitMethod::Mle => {
             format!("metacascade fit {problem} --method {} --seed {} -o {folder}", method.name(), plan.seed)
@@ -457,6 +485,7 @@ fn show(found: &Found, plan: &Plan, page: &Path) {
     let what = match plan.method {
         FitMethod::AbcSmc | FitMethod::Surrogate => "simulations",
         FitMethod::Mcmc | FitMethod::Mle => "evaluations of the likelihood",
+        FitMethod::Pmmh | FitMethod::SyntheticLikelihood => "estimates of the likelihood",
     };
     anstream::println!("{} {what} in {:.1} s; {}", outcome.simulations, outcome.seconds, outcome.stopped);
     anstream::println!("{}", page.display());

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use metacascade_inference::diagnostics::{LEVELS, Observed, Study, calibrate};
-use metacascade_inference::{Observer, Posterior, abc_smc, surrogate};
-use metacascade_problem::{FitMethod, ProblemSimulator, write_file};
+use metacascade_inference::diagnostics::{LEVELS, Observed, Study, calibrate, calibrate_with};
+use metacascade_inference::particle::Filter;
+use metacascade_inference::synthetic::Synthetic;
+use metacascade_inference::{Observer, Posterior, Proposal, abc_smc, pseudo_marginal, surrogate};
+use metacascade_problem::{FitMethod, ProblemProcess, ProblemSimulator, write_file};
 
 use crate::args::Sbc;
 use crate::error::Failed;
-use crate::fit::{Plan, interruption, plan};
+use crate::fit::{Plan, estimated, interruption, plan};
 use crate::simulate;
 use crate::table::table;
 
@@ -28,12 +30,15 @@ pub fn run(typed: &Sbc) -> Result<(), Failed> {
         return Err(Failed::usage("--replicates must be at least 1"));
     }
     let plan = plan(&typed.problem, None, &typed.fitting)?;
-    if !matches!(plan.method, FitMethod::AbcSmc | FitMethod::Surrogate) {
+    if matches!(plan.method, FitMethod::Mcmc | FitMethod::Mle) {
         let message = format!("`{}` is no method that is fitted to simulations", plan.method.name());
-        return Err(Failed::usage(message).help("--method is abc-smc or surrogate"));
+        return Err(Failed::usage(message).help("--method is abc-smc, surrogate, pmmh or synthetic-likelihood"));
     }
     let cancelled = interruption()?;
-    let study = simulate::threads(typed.fitting.threads)?.install(|| study(&plan, typed.replicates, &cancelled));
+    let study = simulate::threads(typed.fitting.threads)?.install(|| match plan.method {
+        FitMethod::Pmmh => by_particles(&plan, typed.replicates, &cancelled),
+        _ => Ok(study(&plan, typed.replicates, &cancelled)),
+    })?;
     if cancelled.load(Ordering::Relaxed) {
         return Err(Failed::Interrupted(format!("{} data sets were fitted; nothing was written", study.replicates)));
     }
@@ -53,6 +58,25 @@ fn study(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Study {
     })
 }
 
+/// Particle filters see the data themselves, no summaries.
+fn by_particles(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Result<Study, Failed> {
+    let process = estimated::process(plan)?;
+    let simulator = ProblemSimulator::new(&plan.problem, process.method().0);
+    let simulate = |proposal: Proposal| {
+        let data = simulator.data(&proposal.parameters, proposal.key)?;
+        process.with_data(&data)
+    };
+    let fit = |process: ProblemProcess<'_>, replicate: usize| {
+        let seed = plan.seed.wrapping_add(1 + replicate as u64);
+        let settings = pseudo_marginal::Settings { seed, ..plan.estimated.clone() };
+        let found = pseudo_marginal::run(&Filter(&process), &settings, &mut Quiet(Arc::clone(cancelled)));
+        anstream::eprintln!("data set {} of {replicates} fitted", replicate + 1);
+        let found = found.map(|fit| fit.posterior).map_err(|error| error.to_string());
+        (!cancelled.load(Ordering::Relaxed)).then_some(found)
+    };
+    Ok(calibrate_with(plan.problem.estimated(), replicates, plan.seed, simulate, fit))
+}
+
 fn fit(
     plan: &Plan,
     simulator: &Observed<'_, ProblemSimulator<'_>>,
@@ -68,6 +92,12 @@ fn fit(
             Ok(_) | Err(surrogate::Error::Nowhere) => {}
             Err(error) => return Err(error.to_string()),
         }
+    }
+    if plan.method == FitMethod::SyntheticLikelihood {
+        let settings = pseudo_marginal::Settings { seed, ..plan.estimated.clone() };
+        let synthetic = Synthetic::learned(simulator, seed, observer).map_err(|error| error.to_string())?;
+        let fit = pseudo_marginal::run(&synthetic, &settings, observer);
+        return fit.map(|fit| fit.posterior).map_err(|error| error.to_string());
     }
     let settings = abc_smc::Settings { seed, ..plan.abc_smc.clone() };
     abc_smc::run(simulator, &settings, observer).map(|fit| fit.posterior).map_err(|error| error.to_string())

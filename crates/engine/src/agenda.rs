@@ -24,6 +24,13 @@ pub(crate) struct Agenda {
     lesions: Option<Box<Colonies>>,
 }
 
+/// What an agenda without lesions must remember of a trajectory that is left and taken up again.
+#[derive(Clone, Default)]
+pub(crate) struct Kept {
+    pending: Vec<Pending>,
+    triggered: u64,
+}
+
 /// What has changed at a stop.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -36,6 +43,7 @@ pub(crate) enum Change {
     Events,
 }
 
+#[derive(Clone)]
 struct Pending {
     time: f64,
     event: usize,
@@ -69,6 +77,19 @@ impl Agenda {
                 Trigger::When { initially, .. } => state.holds[index] = *initially,
             }
         }
+    }
+
+    /// Remembers what is to come of a trajectory without lesions.
+    pub fn keep(&self, kept: &mut Kept) {
+        kept.pending.clone_from(&self.pending);
+        kept.triggered = self.triggered;
+    }
+
+    /// Takes up again what was kept.
+    pub fn take_up(&mut self, kept: &Kept) {
+        self.pending.clone_from(&kept.pending);
+        self.triggered = kept.triggered;
+        self.lesions = None;
     }
 
     fn push(&mut self, time: f64, event: usize, values: Option<Vec<f64>>) {

@@ -47,6 +47,7 @@ mod master;
 mod methods;
 mod network;
 mod probability;
+mod propagator;
 mod sbml;
 mod simulator;
 mod state;
@@ -58,11 +59,12 @@ pub use ensemble::{Ensemble, LesionAt, Summary};
 pub use expression::{Dialect, ExpressionError, Program};
 pub use lesions::Lesion;
 pub use master::MasterEquation;
-pub use methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method, UnknownMethod};
+pub use methods::{Job, LinearNoise, Lockstep, MeanCovariance, Method, Outlook, UnknownMethod};
 pub use network::{
     Arm, Basis, Builder, Format, Intervention, Law, Lesions, Network, Parameter, Reaction, Rule, Species, Therapy,
 };
 pub use probability::{Estimate, ProbabilityError, RareEvent};
+pub use propagator::{NotResumable, Propagator, Snapshot};
 pub use sbml::{Symbol, Symbols};
 pub use simulator::{MAXIMUM_STEPS, SimulationError, Simulator, Stats};
 pub use state::Recorder;

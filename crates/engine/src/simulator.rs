@@ -236,10 +236,10 @@ enum Engine<'n> {
 }
 
 /// A method that moves one state from stop to stop.
-struct Steps<'n> {
-    state: State<'n>,
-    stepper: Box<dyn Stepper + Send + 'n>,
-    agenda: Agenda,
+pub(crate) struct Steps<'n> {
+    pub state: State<'n>,
+    pub stepper: Box<dyn Stepper + Send + 'n>,
+    pub agenda: Agenda,
     /// Whether lesions are followed.
     lesions: bool,
 }
@@ -264,6 +264,14 @@ impl<'n> Simulator<'n> {
         };
         let (state, agenda) = (State::new(network), Agenda::default());
         Self(Engine::Steps(Box::new(Steps { state, stepper, agenda, lesions: true })))
+    }
+
+    /// The method that moves one state from stop to stop, if it is of this kind.
+    pub(crate) fn into_steps(self) -> Option<Box<Steps<'n>>> {
+        match self.0 {
+            Engine::Steps(steps) => Some(steps),
+            Engine::Lane(_) => None,
+        }
     }
 
     /// Counts the lesions that are founded, but follows none.
@@ -335,24 +343,12 @@ impl Steps<'_> {
     ) -> Result<Stats, SimulationError> {
         let key = subject.key;
         let network = self.state.network;
-        assert_eq!(parameters.len(), network.parameters.len(), "one value for each parameter");
         let mut random = key.stream();
         let mut stats = Stats::default();
         let whole = self.stepper.whole();
-        let subject = Some(subject).filter(|_| self.stepper.individuals());
-        self.state.initialise(parameters, initial, whole, subject)?;
-        if let Some(kind) = network.lesions.first().filter(|_| self.lesions && !self.stepper.individuals()) {
-            return Err(SimulationError::Individuals { kind: kind.name.clone() });
-        }
-        self.agenda.start(&mut self.state, Some(key).filter(|_| self.lesions));
-        self.stepper.jumped(&mut self.state)?;
-        self.settle(whole)?;
+        self.begin(parameters, initial, subject)?;
         for (index, &time) in times.iter().enumerate() {
-            while self.state.time() < time {
-                let stop = self.agenda.next(&mut self.state, time, self.stepper.frozen());
-                self.stepper.advance(&mut self.state, stop, &mut random, &mut stats)?;
-                self.settle(whole)?;
-            }
+            self.go_on(time, &mut random, &mut stats)?;
             if self.agenda.show(&mut self.state)? {
                 // Conditions may have turned.
                 self.agenda.settle(&mut self.state, whole)?;
@@ -367,6 +363,36 @@ impl Steps<'_> {
             }
         }
         Ok(stats)
+    }
+
+    /// Begins a trajectory: everything that is due at the start has happened.
+    pub fn begin(
+        &mut self,
+        parameters: &[f64],
+        initial: &[(usize, f64)],
+        subject: Subject,
+    ) -> Result<(), SimulationError> {
+        let network = self.state.network;
+        assert_eq!(parameters.len(), network.parameters.len(), "one value for each parameter");
+        let whole = self.stepper.whole();
+        let own = Some(subject).filter(|_| self.stepper.individuals());
+        self.state.initialise(parameters, initial, whole, own)?;
+        if let Some(kind) = network.lesions.first().filter(|_| self.lesions && !self.stepper.individuals()) {
+            return Err(SimulationError::Individuals { kind: kind.name.clone() });
+        }
+        self.agenda.start(&mut self.state, Some(subject.key).filter(|_| self.lesions));
+        self.stepper.jumped(&mut self.state)?;
+        self.settle(whole)
+    }
+
+    /// Goes on to a time, events included.
+    pub fn go_on(&mut self, until: f64, random: &mut Stream, stats: &mut Stats) -> Result<(), SimulationError> {
+        while self.state.time() < until {
+            let stop = self.agenda.next(&mut self.state, until, self.stepper.frozen());
+            self.stepper.advance(&mut self.state, stop, random, stats)?;
+            self.settle(self.stepper.whole())?;
+        }
+        Ok(())
     }
 
     /// Events that are due.

@@ -10,8 +10,11 @@ use std::time::Instant;
 
 use metacascade_inference::{
     Parameter, Posterior, Simulator, abc_smc, mcmc,
+    particle::Filter,
+    pseudo_marginal,
     reference::{self, Case},
     surrogate,
+    synthetic::Synthetic,
 };
 use metacascade_random::Key;
 
@@ -102,6 +105,28 @@ fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted {
             let fit = mcmc::run(case, &settings, &mut ()).expect("a fit");
             let warnings = fit.warnings(&settings);
             Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
+        }
+        "pmmh" => {
+            // 3,000 effective draws score about .025.
+            let settings = pseudo_marginal::Settings {
+                min_effective_sample_size: 3000.0,
+                seed,
+                ..pseudo_marginal::Settings::default()
+            };
+            let fit = pseudo_marginal::run(&Filter(case), &settings, &mut ()).expect("a fit");
+            let mut warnings = fit.warnings(&settings);
+            warnings.push(format!("{} particles, variance {:.2}", fit.effort, fit.variance));
+            Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
+        }
+        "synthetic-likelihood" => {
+            let settings = pseudo_marginal::Settings { seed, ..pseudo_marginal::Settings::default() };
+            let summarised = case.summarised();
+            let synthetic = Synthetic::learned(&summarised, seed, &mut ()).expect("a pilot");
+            let fit = pseudo_marginal::run(&synthetic, &settings, &mut ()).expect("a fit");
+            let mut warnings = fit.warnings(&settings);
+            warnings.push(format!("{} simulations each, variance {:.2}", fit.effort, fit.variance));
+            let simulations = fit.evaluations * fit.effort as u64 + synthetic.spent();
+            Fitted { posterior: fit.posterior, raw: None, simulations, warnings }
         }
         "surrogate" | "surrogate-summaries" => {
             let settings = surrogate::Settings { simulations, seed, ..surrogate::Settings::default() };

@@ -3,6 +3,8 @@
 //! * [`abc_smc`]: approximate Bayesian computation by sequential Monte Carlo, for stochastic [`Simulator`]s.
 //! * [`surrogate`]: synthetic likelihood on a learned density, from a few thousand simulations of a [`Simulator`].
 //! * [`mcmc`]: Markov chains for a [`Likelihood`].
+//! * [`pseudo_marginal`]: Markov chains for a likelihood that is estimated: by the filter of [`particle`], or a
+//!   [`synthetic`] one.
 //! * [`optimise`]: multi-start maximum likelihood with a Laplace approximation, for a [`Likelihood`].
 //!
 //! All end in a [`Posterior`]: weighted draws. All move in normal scores ([`Parameter::to_score`]), coordinates in
@@ -51,12 +53,15 @@ mod law;
 pub mod mcmc;
 pub mod optimise;
 mod parameter;
+pub mod particle;
 mod posterior;
 mod prior;
+pub mod pseudo_marginal;
 pub mod reference;
 mod ridge;
 mod simulator;
 pub mod surrogate;
+pub mod synthetic;
 
 pub use law::Law;
 pub use parameter::{Parameter, Scale};

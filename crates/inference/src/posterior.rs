@@ -61,8 +61,7 @@ impl Posterior {
         1.0 - moments(&scaled, &self.weights).1 / moments(&prior, &equal).1
     }
 
-    /// Positions of `count` draws of equal weight, by systematic resampling (Kitagawa 1996, J. Comput. Graph. Stat.
-    /// 5:1, section 4); all of them once if there are no more than `count` and they weigh the same.
+    /// Positions of `count` draws of equal weight, by systematic resampling; all of them once if there are no more than `count` and they weigh the same.
     #[must_use]
     pub fn resample(&self, count: usize, key: Key) -> Vec<usize> {
         let weights = &self.weights;
@@ -70,21 +69,26 @@ impl Posterior {
         if equal && weights.len() <= count {
             return (0..weights.len()).collect();
         }
-        let offset: f64 = key.stream().random();
-        let total: f64 = weights.iter().sum();
-        let mut chosen = Vec::with_capacity(count);
-        let mut cumulated = 0.0;
-        for (index, weight) in weights.iter().enumerate() {
-            cumulated += weight / total;
-            while chosen.len() < count && chosen.len() as f64 + offset < cumulated * count as f64 {
-                chosen.push(index);
-            }
-        }
-        // Rounding may leave the last place empty.
-        let last = weights.iter().rposition(|&weight| weight > 0.0);
-        chosen.extend(last.into_iter().cycle().take(count - chosen.len()));
-        chosen
+        systematic(weights, count, key.stream().random())
     }
+}
+
+/// `count` positions, each as often as its weight says or one time more (systematic resampling: Kitagawa 1996, J. Comput.
+/// Graph. Stat. 5:1, section 4), ascending. `offset` is uniform from 0 to 1.
+pub(crate) fn systematic(weights: &[f64], count: usize, offset: f64) -> Vec<usize> {
+    let total: f64 = weights.iter().sum();
+    let mut chosen = Vec::with_capacity(count);
+    let mut cumulated = 0.0;
+    for (index, weight) in weights.iter().enumerate() {
+        cumulated += weight / total;
+        while chosen.len() < count && chosen.len() as f64 + offset < cumulated * count as f64 {
+            chosen.push(index);
+        }
+    }
+    // Rounding may leave the last place empty.
+    let last = weights.iter().rposition(|&weight| weight > 0.0);
+    chosen.extend(last.into_iter().cycle().take(count - chosen.len()));
+    chosen
 }
 
 /// Mean and variance of weighted values; weights sum to 1.

@@ -148,14 +148,24 @@ pub enum FitMethod {
     Surrogate,
     /// Markov chains on the likelihood around the mean field.
     Mcmc,
+    /// Particle-marginal Metropolis–Hastings: Markov chains on the model's own likelihood, estimated by particle filters.
+    Pmmh,
+    /// Markov chains on a synthetic likelihood, of summaries that are simulated at every point.
+    SyntheticLikelihood,
     /// Maximum likelihood of the mean-field model, from many starts.
     Mle,
 }
 
 impl FitMethod {
     /// Every algorithm with its name in files and on the command line.
-    pub const NAMES: [(&'static str, Self); 4] =
-        [("abc-smc", Self::AbcSmc), ("surrogate", Self::Surrogate), ("mcmc", Self::Mcmc), ("mle", Self::Mle)];
+    pub const NAMES: [(&'static str, Self); 6] = [
+        ("abc-smc", Self::AbcSmc),
+        ("surrogate", Self::Surrogate),
+        ("mcmc", Self::Mcmc),
+        ("pmmh", Self::Pmmh),
+        ("synthetic-likelihood", Self::SyntheticLikelihood),
+        ("mle", Self::Mle),
+    ];
 
     /// Its name.
     #[must_use]
@@ -186,9 +196,19 @@ pub struct FitSettings {
     pub min_threshold: Option<f64>,
     /// How distances are measured (`abc-smc`).
     pub distance: Option<DistanceLaw>,
-    /// Effective sample size at which the chains end (`mcmc`).
+    /// Effective sample size at which the chains end (`mcmc`, `pmmh`, `synthetic-likelihood`).
     #[serde(default, deserialize_with = "positive")]
     pub min_effective_sample_size: Option<f64>,
+    /// Most evaluations of the likelihood (`mcmc`), or of its estimate (`pmmh`, `synthetic-likelihood`).
+    pub max_evaluations: Option<u64>,
+    /// Chains (`mcmc`, `pmmh`, `synthetic-likelihood`).
+    pub chains: Option<usize>,
+    /// Particles of each subject's filter (`pmmh`), or simulations (`synthetic-likelihood`) of each estimate; as many as
+    /// pay, unless given.
+    pub particles: Option<usize>,
+    /// Times between two measurements at which particles are looked at, and those multiplied that are on the way to the
+    /// next one (`pmmh`): for measurements that are nearly exact.
+    pub looks: Option<usize>,
     /// Starting points (`mle`).
     pub starts: Option<usize>,
     /// Iterations of each start at most (`mle`).

@@ -8,9 +8,9 @@ use metacascade_engine::MasterEquation;
 use metacascade_inference::Failure;
 
 use crate::{
-    measurements::Reading,
+    measurements::{Measurement, Reading},
     noise::{NoiseDistribution, multinomial},
-    observe::{Read, View, runs},
+    observe::{Read, Run, View, runs},
     problem::Problem,
     start::{Start, Treatment, start},
 };
@@ -33,10 +33,7 @@ pub(crate) fn log_likelihood(problem: &Problem, parameters: &[f64]) -> Result<f6
     let mut values = vec![0.0; problem.scope_slots + 1 + placeholders.unwrap_or(0)];
     let (mut total, mut lost) = (0.0, 0.0);
     for run in runs(problem, false, None) {
-        if run.reads.iter().flatten().any(|read| matches!(read.row(problem).reading, Reading::Mean { .. })) {
-            let message = "some measurements are means of several subjects, whose own paths are not known";
-            return Err(Failure(message.to_owned()));
-        }
+        check_means(problem, &run)?;
         let Start { parameters, initial } =
             start(problem, &method, &mut values, run.design, parameters, &Treatment::default())?;
         let network = problem.experiments()[run.design.experiment].network.as_ref();
@@ -46,7 +43,7 @@ pub(crate) fn log_likelihood(problem: &Problem, parameters: &[f64]) -> Result<f6
             master.advance(time).map_err(failed)?;
             total += master.observe(|state| {
                 values[..state.len()].copy_from_slice(state);
-                all(problem, reads, &mut View::new(&mut values))
+                all(problem, reads, &mut View::new(&mut values), |read| read.row(problem))
             })?;
             if total == f64::NEG_INFINITY {
                 return Ok(total);
@@ -60,12 +57,27 @@ pub(crate) fn log_likelihood(problem: &Problem, parameters: &[f64]) -> Result<f6
     }
 }
 
-/// How likely a state makes what was measured at one time.
-fn all(problem: &Problem, reads: &[Read], view: &mut View<'_>) -> Result<f64, Failure> {
+/// Refuses means of several subjects.
+pub(crate) fn check_means(problem: &Problem, run: &Run) -> Result<(), Failure> {
+    let is_mean = |read: &Read| matches!(read.row(problem).reading, Reading::Mean { .. });
+    if run.reads.iter().flatten().any(is_mean) {
+        let message = "some measurements are means of several subjects, whose own paths are not known";
+        return Err(Failure(message.to_owned()));
+    }
+    Ok(())
+}
+
+/// How likely a state makes what was measured at one time, which `row` tells of each read.
+pub(crate) fn all<'r>(
+    problem: &Problem,
+    reads: &[Read],
+    view: &mut View<'_>,
+    row: impl Fn(&Read) -> &'r Measurement,
+) -> Result<f64, Failure> {
     let mut total = 0.0;
     let (mut counts, mut weights) = (Vec::new(), Vec::new());
     for read in reads {
-        let (observable, row) = (read.observable(problem), read.row(problem));
+        let (observable, row) = (read.observable(problem), row(read));
         let (y, sigma) = view.observe(observable, &row.overrides)?;
         if observable.noise != NoiseDistribution::Multinomial {
             total += row.log_likelihood(observable.noise, y, sigma);

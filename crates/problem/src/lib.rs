@@ -1,7 +1,7 @@
 //! Calibration problems on disk and fits on disk.
 //!
 //! A [`Problem`] is a folder of PEtab tables and a model. It becomes a [`ProblemSimulator`] for approximate Bayesian
-//! computation, or a [`ProblemLikelihood`] for maximum likelihood; its posterior becomes a [`Predictive`]; and all of
+//! computation, a [`ProblemLikelihood`] for maximum likelihood, or a [`ProblemProcess`] for particle filters; its posterior becomes a [`Predictive`]; and all of
 //! it is kept in a [`run`]. [`evaluate()`] tells how well it fits at given parameters, [`export()`] writes it as SBML and
 //! PEtab.
 //!
@@ -97,6 +97,7 @@ mod predictive;
 mod priors;
 mod problem;
 mod problems;
+mod process;
 mod propose;
 mod replicates;
 pub mod run;
@@ -133,6 +134,7 @@ pub use overview::{ObservableOverview, Overview, overview};
 pub use parameters::Parameter;
 pub use predictive::{DRAWS, Predictive, predicted_particles, predictive, predictive_key};
 pub use problem::Problem;
+pub use process::ProblemProcess;
 pub use propose::{Asked, Guess, Proposal, propose};
 pub use replicates::{DATA_SETS, Replicates, Seen, replicated_particles, replicates};
 pub use run::{

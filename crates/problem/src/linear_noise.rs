@@ -140,7 +140,7 @@ fn one(
 }
 
 /// The slopes of an observable along species and rules, in the order of [`MeanCovariance`].
-fn gradient(problem: &Problem, observable: &Observable, values: &[f64]) -> Vec<f64> {
+pub(crate) fn gradient(problem: &Problem, observable: &Observable, values: &[f64]) -> Vec<f64> {
     let network = problem.network();
     let species = network.species().len();
     let first_rule = 1 + species + network.parameters().len();
@@ -155,7 +155,7 @@ fn gradient(problem: &Problem, observable: &Observable, values: &[f64]) -> Vec<f
     slots.map(slope).collect()
 }
 
-fn bilinear(a: &[f64], matrix: &[Vec<f64>], b: &[f64]) -> f64 {
+pub(crate) fn bilinear(a: &[f64], matrix: &[Vec<f64>], b: &[f64]) -> f64 {
     let rows = a.iter().zip(matrix).filter(|(a, _)| **a != 0.0);
     rows.map(|(a, row)| a * row.iter().zip(b).map(|(entry, b)| entry * b).sum::<f64>()).sum()
 }

@@ -120,6 +120,14 @@ fn method(run: &Run) -> String {
             simulation.method, simulation.reason
         ),
         FitMethod::Mcmc => "Markov chains on the likelihood around the mean field".to_owned(),
+        FitMethod::Pmmh => format!(
+            "Markov chains on the model's own likelihood (pmmh), estimated from stochastic simulations by {}: {}",
+            simulation.method, simulation.reason
+        ),
+        FitMethod::SyntheticLikelihood => format!(
+            "Markov chains on a synthetic likelihood of learned summaries, from stochastic simulations by {}: {}",
+            simulation.method, simulation.reason
+        ),
         FitMethod::Mle => {
             let log_likelihood = run.outcome.as_ref().and_then(|outcome| outcome.log_likelihood);
             let highest = log_likelihood.map_or(String::new(), |value| format!(", {} at best", significant(value, 5)));
@@ -155,7 +163,9 @@ fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {
     let effective = match run.settings.method {
         FitMethod::AbcSmc => Some(posterior.effective_sample_size()),
         // Draws of chains weigh the same but depend on each other.
-        FitMethod::Surrogate | FitMethod::Mcmc => run.outcome.as_ref().map(|outcome| outcome.effective_sample_size),
+        FitMethod::Surrogate | FitMethod::Mcmc | FitMethod::Pmmh | FitMethod::SyntheticLikelihood => {
+            run.outcome.as_ref().map(|outcome| outcome.effective_sample_size)
+        }
         FitMethod::Mle => None,
     };
     let ties = ties::ties(run);

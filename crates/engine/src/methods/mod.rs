@@ -25,7 +25,7 @@ pub(crate) use lockstep::Runner;
 pub use lockstep::{Job, Lockstep};
 pub(crate) use moments::NoTrajectories;
 pub(crate) use moments::scheduled;
-pub use moments::{LinearNoise, MeanCovariance};
+pub use moments::{LinearNoise, MeanCovariance, Outlook};
 pub(crate) use next_reaction::NextReaction;
 pub(crate) use ode::MeanField;
 use serde::de::{self, Deserialize, Deserializer, EnumAccess, VariantAccess, Visitor};

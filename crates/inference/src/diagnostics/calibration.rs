@@ -67,22 +67,34 @@ pub fn calibrate<S: Simulator>(
     seed: u64,
     mut fit: impl FnMut(&Observed<'_, S>, usize) -> Option<Result<Posterior, String>>,
 ) -> Study {
-    let parameters = simulator.parameters();
+    let simulate = |proposal: Proposal| match simulator.simulate(&[proposal]).pop() {
+        Some(simulated) => simulated,
+        None => Err(Failure("nothing was simulated".to_owned())),
+    };
+    let fit = |observed, replicate| fit(&Observed { simulator, observed }, replicate);
+    calibrate_with(simulator.parameters(), replicates, seed, simulate, fit)
+}
+
+/// [`calibrate`] by data sets of any kind, which `simulate` gives at a truth and `fit` is given.
+pub fn calibrate_with<D>(
+    parameters: &[Parameter],
+    replicates: usize,
+    seed: u64,
+    simulate: impl Fn(Proposal) -> Result<D, Failure>,
+    mut fit: impl FnMut(D, usize) -> Option<Result<Posterior, String>>,
+) -> Study {
     let mut ranks: Vec<Vec<f64>> = vec![Vec::new(); parameters.len()];
     let (mut failures, mut first_failure) = (0, None);
     for replicate in 0..replicates {
         let key = Key::new(seed).child(replicate as u64);
         let mut stream = key.child(0).stream();
         let truth: Vec<f64> = parameters.iter().map(|parameter| parameter.sample(&mut stream)).collect();
-        let proposal = Proposal { parameters: truth.clone(), key: key.child(1) };
-        let simulated = simulator.simulate(std::slice::from_ref(&proposal)).pop();
-        let result = match simulated {
-            Some(Ok(observed)) => match fit(&Observed { simulator, observed }, replicate) {
+        let result = match simulate(Proposal { parameters: truth.clone(), key: key.child(1) }) {
+            Ok(data) => match fit(data, replicate) {
                 Some(result) => result,
                 None => break,
             },
-            Some(Err(failure)) => Err(failure.0),
-            None => Err("nothing was simulated".to_owned()),
+            Err(failure) => Err(failure.0),
         };
         match result {
             Ok(posterior) => {

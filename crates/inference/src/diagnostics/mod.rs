@@ -12,7 +12,7 @@ mod pareto;
 mod sensitivity;
 mod uniform;
 
-pub use calibration::{Calibration, LEVELS, Observed, Study, calibrate};
+pub use calibration::{Calibration, LEVELS, Observed, Study, calibrate, calibrate_with};
 pub use convergence::{Convergence, convergence};
 pub use pareto::pareto_smoothed;
 pub use sensitivity::{Sensitivity, partial_rank_correlations};

@@ -1,4 +1,8 @@
 //! Chains that learn their proposals together, then keep them.
+//!
+//! The density may be an estimate that differs whenever it is asked for: it is given a key of its own each time, and a
+//! chain keeps the estimate of the point where it stands. So a likelihood that is right on average is enough for the exact
+//! posterior (Andrieu & Roberts 2009, Ann. Stat. 37:697).
 
 use metacascade_random::Key;
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -98,11 +102,12 @@ impl Kernel {
         -0.5 * (FREEDOM + point.len() as f64) * (square / FREEDOM).ln_1p()
     }
 
-    /// A Metropolis–Hastings step; whether the point moved.
+    /// A Metropolis–Hastings step; `key` is that of the density.
     fn advance(
         &self,
         state: &mut State,
-        log_density: &impl Fn(&[f64]) -> f64,
+        log_density: &impl Fn(&[f64], Key) -> f64,
+        key: Key,
         stream: &mut impl Rng,
         tally: &mut Tally,
     ) {
@@ -117,8 +122,9 @@ impl Kernel {
         } else {
             (state.point.iter().zip(step).map(|(x, step)| x + self.walk * step).collect(), 0.0)
         };
-        let value = log_density(&point);
-        let ratio = if value.is_nan() { f64::NEG_INFINITY } else { value - state.value + correction };
+        let value = log_density(&point, key);
+        let possible = value > f64::NEG_INFINITY;
+        let ratio = if possible { value - state.value + correction } else { f64::NEG_INFINITY };
         tally.proposals += 1;
         if !independent {
             tally.walks += 1;
@@ -135,18 +141,19 @@ impl Kernel {
         &self,
         states: &mut [State],
         steps: usize,
-        log_density: &(impl Fn(&[f64]) -> f64 + Sync),
+        log_density: &(impl Fn(&[f64], Key) -> f64 + Sync),
         key: Key,
     ) -> (Draws, Tally) {
         let chains: Vec<(Vec<State>, Tally)> = states
             .par_iter_mut()
             .enumerate()
             .map(|(chain, state)| {
-                let mut stream = key.child(chain as u64).stream();
+                let key = key.child(chain as u64);
+                let mut stream = key.stream();
                 let mut tally = Tally::default();
                 let draws = (0..steps)
-                    .map(|_| {
-                        self.advance(state, log_density, &mut stream, &mut tally);
+                    .map(|step| {
+                        self.advance(state, log_density, key.child(step as u64), &mut stream, &mut tally);
                         state.clone()
                     })
                     .collect();
@@ -188,65 +195,151 @@ const LEARNING: usize = 120;
 /// Steps of each chain for each dimension in the rounds after that, in which chains learn together.
 const WARM_UP: [usize; 3] = [40, 80, 120];
 
-/// Starts chains at points drawn from N(0, I) in proportion to their flattened density, and lets them learn: each by itself
-/// until it moves, however much narrower than the prior the density is, then all together.
-/// `None` if the density is 0 at all points tried.
+/// Starts chains at points drawn from N(0, I), and lets them learn: each by itself until it moves, however much narrower than
+/// the prior the density is, then all together. `None` if the density is 0 at all points tried.
 pub(crate) fn warm_up(
     dimension: usize,
     chains: usize,
-    log_density: &(impl Fn(&[f64]) -> f64 + Sync),
+    log_density: &(impl Fn(&[f64], Key) -> f64 + Sync),
     key: Key,
 ) -> Option<Warm> {
-    let (tried, learning) = (100 * dimension.max(2), LEARNING * dimension.max(3));
-    let mut candidates: Vec<State> = (0..tried as u64)
-        .into_par_iter()
-        .map(|index| {
-            let mut stream = key.child(0).child(index).stream();
-            let point: Vec<f64> = (0..dimension).map(|_| StandardNormal.sample(&mut stream)).collect();
-            let value = log_density(&point);
-            State { point, value }
+    let (mut states, tried) = starts(dimension, chains, log_density, key.child(0))?;
+    let apart = learn_apart(&mut states, Density::Known, log_density, key.child(2));
+    let (kernel, evaluations) = learn_together(apart.kernel, &mut states, Density::Known, log_density, key.child(1));
+    Some(Warm { kernel, states, evaluations: tried + apart.evaluations + evaluations })
+}
+
+/// What chains that learn are told of their density.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Density {
+    /// It is the same whenever it is asked for.
+    Known,
+    /// It is an estimate.
+    Estimated,
+}
+
+/// The best of points drawn from N(0, I), as [`best`].
+pub(crate) fn starts(
+    dimension: usize,
+    chains: usize,
+    log_density: &(impl Fn(&[f64], Key) -> f64 + Sync),
+    key: Key,
+) -> Option<(Vec<State>, u64)> {
+    let draw = |index| -> Vec<f64> {
+        let mut stream = key.child(index).stream();
+        (0..dimension).map(|_| StandardNormal.sample(&mut stream)).collect()
+    };
+    let points: Vec<Vec<f64>> = (0..100 * dimension.max(2) as u64).map(draw).collect();
+    best(&points, chains, log_density, key)
+}
+
+/// A start for each chain, the best of some points, and how many were tried: at most 100 for each dimension. `None` if the
+/// density is 0 at all of them.
+pub(crate) fn best(
+    points: &[Vec<f64>],
+    chains: usize,
+    log_density: &(impl Fn(&[f64], Key) -> f64 + Sync),
+    key: Key,
+) -> Option<(Vec<State>, u64)> {
+    let tried = points.len().min(100 * points.first()?.len().max(2));
+    let mut candidates: Vec<State> = points[..tried]
+        .par_iter()
+        .enumerate()
+        .map(|(index, point)| {
+            let value = log_density(point, key.child(index as u64).child(0));
+            State { point: point.clone(), value }
         })
         .collect();
     candidates.retain(|state| state.value.is_finite());
     candidates.sort_by(|a, b| b.value.total_cmp(&a.value));
-    if candidates.is_empty() {
-        return None;
-    }
     // The best few: a start far out would only lengthen the warm-up; R̂ finds out if they end on different hills.
-    let mut states: Vec<State> = (0..chains).map(|chain| candidates[chain % candidates.len()].clone()).collect();
-    let learned: Draws = states
+    let states = (0..chains).map(|chain| candidates.get(chain % candidates.len().max(1)).cloned());
+    Some((states.collect::<Option<_>>()?, tried as u64))
+}
+
+/// What chains have learned, each by itself.
+pub(crate) struct Learned {
+    /// Random walks alone.
+    pub kernel: Kernel,
+    /// The mean of the points that chains have settled at.
+    pub centre: Vec<f64>,
+    pub evaluations: u64,
+}
+
+/// Lets every chain learn by itself. An estimate is drawn anew for every comparison, so that a lucky one does not hold a
+/// chain (Monte Carlo within Metropolis: O'Neill et al. 2000, Appl. Stat. 49:517): not quite the posterior, but
+/// good for learning.
+pub(crate) fn learn_apart(
+    states: &mut [State],
+    density: Density,
+    log_density: &(impl Fn(&[f64], Key) -> f64 + Sync),
+    key: Key,
+) -> Learned {
+    let dimension = states.first().map_or(0, |state| state.point.len());
+    let steps = LEARNING * dimension.max(3);
+    let draws: Draws = states
         .par_iter_mut()
         .enumerate()
-        .map(|(chain, state)| learn(state, learning, log_density, &mut key.child(2).child(chain as u64).stream()))
+        .map(|(chain, state)| learn(state, steps, density, log_density, key.child(chain as u64)))
         .collect();
-    let mut evaluations = (tried + chains * learning) as u64;
-    let settled =
-        |draws: &Draws, steps: usize| draws.iter().map(|chain| chain[steps / 2..].to_vec()).collect::<Draws>();
-    let first = settled(&learned, learning);
-    let mut kernel = Kernel::fit(first.iter().flatten(), 2.38 / (dimension as f64).sqrt(), false);
+    let settled = || draws.iter().flat_map(|chain| &chain[steps / 2..]);
+    let (centre, _) = mean_and_covariance(settled().map(|state| state.point.as_slice()));
+    let each = if density == Density::Estimated { 2 } else { 1 };
+    let evaluations = (each * states.len() * steps) as u64;
+    Learned { kernel: Kernel::fit(settled(), walk(dimension), false), centre, evaluations }
+}
+
+/// Lets chains learn together from where they are: a random walk mixed with independent draws. The walk's scale is tuned by
+/// its acceptance where the density is known; noise lowers the acceptance, but hardly the best scale (Sherlock et al. 2015,
+/// Ann. Stat. 43:238).
+pub(crate) fn learn_together(
+    mut kernel: Kernel,
+    states: &mut [State],
+    density: Density,
+    log_density: &(impl Fn(&[f64], Key) -> f64 + Sync),
+    key: Key,
+) -> (Kernel, u64) {
+    let dimension = states.first().map_or(0, |state| state.point.len());
+    let mut evaluations = 0;
     for (round, steps) in WARM_UP.into_iter().enumerate() {
         let steps = steps * dimension.max(3);
-        let (draws, tally) = kernel.run(&mut states, steps, log_density, key.child(1).child(round as u64));
+        let (draws, tally) = kernel.run(states, steps, log_density, key.child(round as u64));
         evaluations += tally.proposals;
-        let walk = kernel.tuned(&tally);
+        let walk = if density == Density::Known { kernel.tuned(&tally) } else { walk(dimension) };
         kernel = Kernel::fit(draws.iter().flat_map(|chain| &chain[steps / 3..]), walk, true);
     }
-    Some(Warm { kernel, states, evaluations })
+    (kernel, evaluations)
+}
+
+/// The scale of a random walk that is best for a normal law (Roberts & Rosenthal 2001, Stat. Sci. 16:351).
+fn walk(dimension: usize) -> f64 {
+    2.38 / (dimension as f64).sqrt()
 }
 
 /// Robust adaptive Metropolis (Vihola 2012, Stat. Comput. 22:997): after each step the random walk is stretched along it, or
 /// shortened, by how likely it was accepted. The walk finds the density's scale and shape even where it hardly ever moves
 /// at first.
-fn learn(state: &mut State, steps: usize, log_density: &impl Fn(&[f64]) -> f64, stream: &mut impl Rng) -> Vec<State> {
+fn learn(
+    state: &mut State,
+    steps: usize,
+    density: Density,
+    log_density: &impl Fn(&[f64], Key) -> f64,
+    key: Key,
+) -> Vec<State> {
+    let mut stream = key.stream();
     let dimension = state.point.len();
     let mut lower = DMatrix::<f64>::identity(dimension, dimension) * (1.0 / (dimension as f64).sqrt());
     let mut draws = Vec::with_capacity(steps);
     for step in 0..steps {
-        let along = DVector::from_fn(dimension, |_, _| StandardNormal.sample(stream));
+        let key = key.child(step as u64);
+        if density == Density::Estimated {
+            state.value = log_density(&state.point, key.child(1));
+        }
+        let along = DVector::from_fn(dimension, |_, _| StandardNormal.sample(&mut stream));
         let moved = &lower * &along;
         let point: Vec<f64> = state.point.iter().zip(moved.iter()).map(|(x, step)| x + step).collect();
-        let value = log_density(&point);
-        let ratio = if value.is_nan() { f64::NEG_INFINITY } else { value - state.value };
+        let value = log_density(&point, key.child(0));
+        let ratio = if value > f64::NEG_INFINITY { value - state.value } else { f64::NEG_INFINITY };
         let acceptance = ratio.min(0.0).exp();
         if stream.random::<f64>() < acceptance {
             *state = State { point, value };

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use self::chain::{Draws, Tally, Warm, warm_up};
 use crate::{
-    Failure, Likelihood, Observer, Posterior, Progress,
+    Failure, Likelihood, Observer, Parameter, Posterior, Progress,
     diagnostics::{Convergence, convergence},
     parameter::from_scores,
 };
@@ -59,23 +59,27 @@ impl Fit {
     /// What a reader of the result must know, in plain words.
     #[must_use]
     pub fn warnings(&self, settings: &Settings) -> Vec<String> {
-        let mut warnings = Vec::new();
-        for (name, found) in self.posterior.names.iter().zip(&self.convergence) {
-            // Vehtari et al. 2021 ask for 1.01 and for 100 effective draws a chain.
-            if found.r_hat.is_nan() || found.r_hat > 1.01 {
-                warnings.push(format!(
-                    "The chains disagree about {name} (R-hat {:.3}): do not trust its interval.",
-                    found.r_hat
-                ));
-            } else if found.effective_sample_size < 100.0 * settings.chains as f64 {
-                let size = found.effective_sample_size;
-                warnings.push(format!(
-                    "The draws of {name} are worth {size:.0} independent ones only: its interval is rough."
-                ));
-            }
-        }
-        warnings
+        disagreements(&self.posterior.names, &self.convergence, settings.chains)
     }
+}
+
+/// What is said of parameters about which chains have not drawn enough.
+pub(crate) fn disagreements(names: &[String], convergence: &[Convergence], chains: usize) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (name, found) in names.iter().zip(convergence) {
+        // Vehtari et al. 2021 ask for 1.01 and for 100 effective draws a chain.
+        if found.r_hat.is_nan() || found.r_hat > 1.01 {
+            warnings.push(format!(
+                "The chains disagree about {name} (R-hat {:.3}): do not trust its interval.",
+                found.r_hat
+            ));
+        } else if found.effective_sample_size < 100.0 * chains as f64 {
+            let size = found.effective_sample_size;
+            warnings
+                .push(format!("The draws of {name} are worth {size:.0} independent ones only: its interval is rough."));
+        }
+    }
+    warnings
 }
 
 /// Why a fit failed.
@@ -97,7 +101,7 @@ pub enum Error {
 }
 
 /// Steps of each chain between two looks at convergence.
-const SEGMENT: usize = 1000;
+pub(crate) const SEGMENT: usize = 1000;
 
 /// Draws from the posterior of a likelihood.
 ///
@@ -115,7 +119,7 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
         return Err(Error::Setting("draws", 1));
     }
     let likelihood_at = |scores: &[f64]| likelihood.log_likelihood(&from_scores(parameters, scores));
-    let log_density = |scores: &[f64]| match likelihood_at(scores) {
+    let log_density = |scores: &[f64], _: Key| match likelihood_at(scores) {
         Ok(value) if !value.is_nan() => value - 0.5 * scores.iter().map(|u| u * u).sum::<f64>(),
         Ok(_) | Err(_) => f64::NEG_INFINITY,
     };
@@ -127,24 +131,16 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
     let Sampled { draws, convergence, tally, evaluations, cancelled } = sample(
         warm,
         parameters.len(),
-        &Wanted { effective: settings.min_effective_sample_size, evaluations: settings.max_evaluations },
+        &Wanted {
+            effective: settings.min_effective_sample_size,
+            evaluations: settings.max_evaluations,
+            segment: SEGMENT,
+        },
         &log_density,
         key.child(1),
         observer,
     );
-    let length = draws.first().map_or(0, Vec::len);
-    if length == 0 {
-        return Err(Error::Cancelled);
-    }
-    let of_prior = |state: &chain::State| state.value + 0.5 * state.point.iter().map(|u| u * u).sum::<f64>();
-    let highest = draws.iter().flatten().map(of_prior).fold(f64::NEG_INFINITY, f64::max);
-    let kept = thin(&draws, settings.draws);
-    let posterior = Posterior {
-        names: parameters.iter().map(|parameter| parameter.name.clone()).collect(),
-        draws: kept.iter().map(|state| from_scores(parameters, &state.point)).collect(),
-        weights: vec![1.0 / kept.len() as f64; kept.len()],
-        distances: kept.iter().map(|state| highest - of_prior(state)).collect(),
-    };
+    let (posterior, highest) = posterior(parameters, &draws, settings.draws).ok_or(Error::Cancelled)?;
     Ok(Fit {
         posterior,
         convergence,
@@ -155,10 +151,26 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
     })
 }
 
+/// The draws to keep, their distances the drop of the log-likelihood from the highest, and that; `None` if there are no draws.
+pub(crate) fn posterior(parameters: &[Parameter], draws: &Draws, count: usize) -> Option<(Posterior, f64)> {
+    let of_prior = |state: &chain::State| state.value + 0.5 * state.point.iter().map(|u| u * u).sum::<f64>();
+    let highest = draws.iter().flatten().map(of_prior).reduce(f64::max)?;
+    let kept = thin(draws, count);
+    let posterior = Posterior {
+        names: parameters.iter().map(|parameter| parameter.name.clone()).collect(),
+        draws: kept.iter().map(|state| from_scores(parameters, &state.point)).collect(),
+        weights: vec![1.0 / kept.len() as f64; kept.len()],
+        distances: kept.iter().map(|state| highest - of_prior(state)).collect(),
+    };
+    Some((posterior, highest))
+}
+
 /// When chains may end.
 pub(crate) struct Wanted {
     pub effective: f64,
     pub evaluations: u64,
+    /// Steps of each chain between two looks at convergence.
+    pub segment: usize,
 }
 
 /// What chains have drawn.
@@ -175,7 +187,7 @@ pub(crate) fn sample(
     warm: Warm,
     dimension: usize,
     wanted: &Wanted,
-    log_density: &(impl Fn(&[f64]) -> f64 + Sync),
+    log_density: &(impl Fn(&[f64], Key) -> f64 + Sync),
     key: Key,
     observer: &mut impl Observer,
 ) -> Sampled {
@@ -190,7 +202,7 @@ pub(crate) fn sample(
             cancelled = true;
             break;
         }
-        let (more, of_segment) = kernel.run(&mut states, SEGMENT, log_density, key.child(segment));
+        let (more, of_segment) = kernel.run(&mut states, wanted.segment, log_density, key.child(segment));
         draws.iter_mut().zip(more).for_each(|(chain, more)| chain.extend(more));
         evaluations += of_segment.proposals;
         tally.add(of_segment);

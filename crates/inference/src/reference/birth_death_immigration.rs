@@ -160,4 +160,27 @@ impl Reference for BirthDeathImmigration {
         }
         total
     }
+
+    fn series(&self) -> Vec<usize> {
+        vec![self.times.len(); self.replicates]
+    }
+
+    /// The first half of the time since the count before is simulated.
+    fn log_weight(
+        &self,
+        parameters: &[f64],
+        data: &[f64],
+        (series, observation): (usize, usize),
+        stream: &mut Stream,
+    ) -> Result<f64, Failure> {
+        let row = &data[series * self.times.len()..];
+        let (before, began) = match observation.checked_sub(1) {
+            Some(last) => (row[last], self.times[last]),
+            None => (self.start, 0.0),
+        };
+        let half = 0.5 * (self.times[observation] - began);
+        let transition = Transition::new(parameters[0], parameters[1], parameters[2], half);
+        let middle = transition.sample(before, stream)?;
+        Ok(transition.log_probability(middle, row[observation]))
+    }
 }

@@ -1,6 +1,7 @@
 //! Metastases counted per animal, in two arms.
 
-use metacascade_random::Key;
+use metacascade_random::{Key, Stream};
+use rand::RngExt;
 use rand_distr::{Distribution, Exp, Geometric, Poisson};
 
 use super::{Reference, log_uniform, mean_and_sd};
@@ -114,5 +115,65 @@ impl Reference for Metastases {
             total += counts.iter().map(|&count| p[count as usize].max(1e-300).ln()).sum::<f64>();
         }
         total
+    }
+
+    fn series(&self) -> Vec<usize> {
+        vec![1; 2 * ANIMALS]
+    }
+
+    /// Founders, their ages and all lines but the oldest are simulated; founders not more than there are metastases.
+    fn log_weight(
+        &self,
+        parameters: &[f64],
+        data: &[f64],
+        (series, _): (usize, usize),
+        stream: &mut Stream,
+    ) -> Result<f64, Failure> {
+        let failure = |error: &dyn std::fmt::Display| Failure(error.to_string());
+        let (founders, count) = (Self::arms(parameters)[series / ANIMALS], data[series] as usize);
+        let censored = count == LIMIT;
+        let mut weight = 0.0;
+        let lines = if censored {
+            Poisson::new(founders).map_err(|error| failure(&error))?.sample(stream) as u64
+        } else if count == 0 {
+            return Ok(-founders);
+        } else {
+            // P(k)/P(0) for 1 to the count.
+            let mut ratio = 1.0;
+            let ratios: Vec<f64> = (1..=count)
+                .map(|k| {
+                    ratio *= founders / k as f64;
+                    ratio
+                })
+                .collect();
+            let total: f64 = ratios.iter().sum();
+            weight = total.ln() - founders;
+            let mut rest = stream.random::<f64>() * total;
+            let chosen = ratios.iter().position(|&ratio| {
+                rest -= ratio;
+                rest < 0.0
+            });
+            chosen.map_or(count, |place| place + 1) as u64
+        };
+        let age = Exp::new(parameters[2]).map_err(|error| failure(&error))?;
+        let (mut oldest, mut others) = (0.0, 0.0);
+        for line in 0..lines {
+            let own: f64 = age.sample(stream);
+            let younger = own.min(oldest);
+            oldest = own.max(oldest);
+            if line > 0 {
+                let law = Geometric::new((-younger).exp()).map_err(|error| failure(&error))?;
+                others += 1.0 + law.sample(stream) as f64;
+            }
+        }
+        // The oldest line has this many, or at least so many.
+        let left = count as f64 - others;
+        let grown = (-(-oldest).exp()).ln_1p();
+        Ok(match (censored, lines) {
+            (_, 0) => f64::NEG_INFINITY,
+            (true, _) => (left - 1.0).max(0.0) * grown,
+            (false, _) if left < 1.0 => f64::NEG_INFINITY,
+            (false, _) => weight - oldest + if left > 1.0 { (left - 1.0) * grown } else { 0.0 },
+        })
     }
 }

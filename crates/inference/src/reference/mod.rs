@@ -8,8 +8,8 @@
 //! | [`Recurrence`] | times to recurrence, censored | seeding, growth, birth | hazard in closed form |
 //!
 //! Data are drawn from the laws themselves. A [`Case`] is a problem with one data set: a [`Likelihood`] for exact
-//! methods, and a [`Simulator`] of the data as they are; [`Case::summarised`] is a simulator of the problem's summaries,
-//! for methods that compare those.
+//! methods, a [`Process`] for particle filters, and a [`Simulator`] of the data as they are; [`Case::summarised`] is a
+//! simulator of the problem's summaries, for methods that compare those.
 
 mod birth_death_immigration;
 mod metastases;
@@ -23,10 +23,10 @@ pub use recurrence::Recurrence;
 pub use score::{error, exact_posterior};
 pub use switching::Switching;
 
-use metacascade_random::Key;
+use metacascade_random::{Key, Stream};
 use rand::RngExt;
 
-use crate::{Failure, Law, Likelihood, Parameter, Prior, Proposal, Scale, Simulator};
+use crate::{Failure, Law, Likelihood, Parameter, Prior, Proposal, Scale, Simulator, particle::Process};
 
 /// A model with a known likelihood.
 pub trait Reference: Sync {
@@ -50,6 +50,23 @@ pub trait Reference: Sync {
 
     /// The log-likelihood of a data set, up to a constant that depends on the data alone.
     fn log_likelihood(&self, parameters: &[f64], data: &[f64]) -> f64;
+
+    /// How many observations each independent part of the data has.
+    fn series(&self) -> Vec<usize>;
+
+    /// The logarithm of a random weight of one observation, given by its series and its place there: on average it is the
+    /// probability of what was observed, given what was observed before. Part of what happened is simulated, the rest is
+    /// as likely as it is.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn log_weight(
+        &self,
+        parameters: &[f64],
+        data: &[f64],
+        place: (usize, usize),
+        stream: &mut Stream,
+    ) -> Result<f64, Failure>;
 }
 
 /// All reference problems.
@@ -123,6 +140,35 @@ impl Likelihood for Case<'_> {
     }
     fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
         Ok(self.reference.log_likelihood(parameters, &self.data))
+    }
+}
+
+/// All that is seen is seen exactly, so that particles have nothing to remember.
+impl Process for Case<'_> {
+    type Particle = ();
+    /// The series and the parameters.
+    type Workspace = (usize, Vec<f64>);
+
+    fn parameters(&self) -> &[Parameter] {
+        self.reference.parameters()
+    }
+    fn observations(&self) -> Vec<usize> {
+        self.reference.series()
+    }
+    fn workspace(&self, series: usize, parameters: &[f64]) -> Result<(usize, Vec<f64>), Failure> {
+        Ok((series, parameters.to_vec()))
+    }
+    fn start(&self, _: &mut (usize, Vec<f64>), _: Key) -> Result<(), Failure> {
+        Ok(())
+    }
+    fn advance(
+        &self,
+        (series, parameters): &mut (usize, Vec<f64>),
+        observation: usize,
+        (): &mut (),
+        key: Key,
+    ) -> Result<f64, Failure> {
+        self.reference.log_weight(parameters, &self.data, (*series, observation), &mut key.stream())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Distant recurrence after resection, with censored follow-up.
 
-use metacascade_random::Key;
+use metacascade_random::{Key, Stream};
 use rand_distr::{Distribution, Exp1};
 
 use super::{Reference, log_uniform, mean_and_sd};
@@ -131,5 +131,28 @@ impl Reference for Recurrence {
             }
         });
         terms.sum()
+    }
+
+    fn series(&self) -> Vec<usize> {
+        vec![1; self.patients.len()]
+    }
+
+    /// The first half of the time is simulated.
+    fn log_weight(
+        &self,
+        parameters: &[f64],
+        data: &[f64],
+        (series, _): (usize, usize),
+        stream: &mut Stream,
+    ) -> Result<f64, Failure> {
+        let ((size, end), time) = (self.patients[series], data[series]);
+        let (cumulated, slope) = Self::hazard(parameters, size, time);
+        if time <= 0.0 {
+            return Ok((-(-cumulated).exp_m1()).max(1e-300).ln());
+        }
+        let (half, _) = Self::hazard(parameters, size, 0.5 * time);
+        let threshold: f64 = Exp1.sample(stream);
+        let event = if time >= end { 0.0 } else { slope.max(1e-300).ln() };
+        Ok(if half >= threshold { f64::NEG_INFINITY } else { event - (cumulated - half) })
     }
 }

@@ -1,6 +1,6 @@
 //! Three phenotypes that switch into each other.
 
-use metacascade_random::Key;
+use metacascade_random::{Key, Stream};
 use nalgebra::{Matrix3, Vector3};
 use rand_distr::{Binomial, Distribution};
 
@@ -86,5 +86,22 @@ impl Reference for Switching {
         let terms = samples
             .flat_map(|(p, counts)| [0, 1, 2].map(|k| if counts[k] > 0.0 { counts[k] * p[k].ln() } else { 0.0 }));
         terms.sum()
+    }
+
+    fn series(&self) -> Vec<usize> {
+        vec![1; 2 * self.times.len()]
+    }
+
+    /// Fractions have no chance in them, so that this is the law itself.
+    fn log_weight(
+        &self,
+        parameters: &[f64],
+        data: &[f64],
+        (series, _): (usize, usize),
+        _: &mut Stream,
+    ) -> Result<f64, Failure> {
+        let p = self.probabilities(parameters)[series];
+        let counts = &data[3 * series..3 * series + 3];
+        Ok([0, 1, 2].into_iter().map(|k| if counts[k] > 0.0 { counts[k] * p[k].ln() } else { 0.0 }).sum())
     }
 }

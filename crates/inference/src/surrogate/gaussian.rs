@@ -3,7 +3,7 @@
 use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
 
 use super::{
-    basis::dot,
+    basis::{Basis, dot},
     regression::{Family, Rows},
 };
 
@@ -68,6 +68,20 @@ fn projection(rows: &Rows, (narrow, medium): (usize, usize), data: &[Vec<f64>]) 
         projection.set_row(value, &(solved.row(i) / sds[value]));
     }
     Some(projection)
+}
+
+/// [`projection`] from simulations at points of equal weight, a data set for each; `None` also where they are too few for
+/// a quadratic.
+pub(crate) fn score_projection(points: &[Vec<f64>], data: &[Vec<f64>]) -> Option<DMatrix<f64>> {
+    let weights = vec![1.0; points.len()];
+    let rows: Vec<&[f64]> = points.iter().map(Vec::as_slice).collect();
+    let size = |degree| Basis::size(points.first().map_or(0, Vec::len), degree);
+    if points.len() < 2 * size(2) {
+        return None;
+    }
+    let basis = Basis::new(&rows, &weights, 2);
+    let features = points.iter().map(|point| basis.of(point)).collect();
+    projection(&Rows::new(features, weights), (size(1), size(2)), data)
 }
 
 /// Correlations are kept below this.

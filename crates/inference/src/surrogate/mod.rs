@@ -27,6 +27,7 @@ mod rounds;
 use serde::{Deserialize, Serialize};
 
 pub use check::Check;
+pub(crate) use gaussian::score_projection;
 
 use crate::{Observer, Posterior, Simulator, diagnostics::Convergence};
 

@@ -179,7 +179,7 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         wanted: f64,
         key: Key,
     ) -> Result<(chain::Draws, Vec<Convergence>), Error> {
-        let log_density = |scores: &[f64]| {
+        let log_density = |scores: &[f64], _: Key| {
             if scores.iter().any(|u| u.abs() > 7.0) {
                 return f64::NEG_INFINITY;
             }
@@ -187,7 +187,8 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         };
         let dimension = self.simulator.parameters().len();
         let warm = chain::warm_up(dimension, CHAINS, &log_density, key.child(0)).ok_or(Error::Nowhere)?;
-        let wanted = Wanted { effective: wanted, evaluations: 60_000.max((15.0 * wanted) as u64) };
+        let evaluations = 60_000.max((15.0 * wanted) as u64);
+        let wanted = Wanted { effective: wanted, evaluations, segment: mcmc::SEGMENT };
         let sampled = mcmc::sample(warm, dimension, &wanted, &log_density, key.child(1), &mut ());
         self.evaluations += sampled.evaluations;
         Ok((sampled.draws, sampled.convergence))

@@ -102,18 +102,6 @@ impl NoiseDistribution {
         }
     }
 
-    /// The variance of a law of counts; that of one part of a multinomial sample is binomial.
-    #[must_use]
-    pub(crate) fn variance(self, y: f64, sigma: f64, exposure: f64) -> f64 {
-        let mean = exposure * y;
-        match self {
-            Self::NegativeBinomial => mean + sigma * mean * mean,
-            Self::Binomial | Self::Multinomial => mean * (1.0 - y),
-            Self::BetaBinomial => mean * (1.0 - y) * (1.0 + (exposure - 1.0) * sigma),
-            _ => mean,
-        }
-    }
-
     /// The logarithms of the probabilities of at most `measurement`, and of more.
     #[must_use]
     pub fn log_tails(self, measurement: f64, y: f64, sigma: f64, exposure: f64) -> (f64, f64) {
@@ -125,6 +113,21 @@ impl NoiseDistribution {
             Self::NegativeBinomial => counts::negative_binomial_tails(measurement, exposure * y, sigma),
             Self::Binomial | Self::Multinomial => shares::binomial_tails(measurement, y, exposure),
             Self::BetaBinomial => shares::beta_binomial_tails(measurement, y, sigma, exposure),
+        }
+    }
+
+    /// The variance of measurements around the model's value `y`; of laws of the logarithm, that of the logarithm; of one
+    /// part of a multinomial sample, that of a binomial one.
+    #[must_use]
+    pub(crate) fn variance(self, y: f64, sigma: f64, exposure: f64) -> f64 {
+        let mean = exposure * y;
+        match self {
+            Self::Normal | Self::LogNormal => sigma * sigma,
+            Self::Laplace | Self::LogLaplace => 2.0 * sigma * sigma,
+            Self::Poisson => mean,
+            Self::NegativeBinomial => mean + sigma * mean * mean,
+            Self::Binomial | Self::Multinomial => mean * (1.0 - y),
+            Self::BetaBinomial => mean * (1.0 - y) * (1.0 + (exposure - 1.0) * sigma),
         }
     }
 

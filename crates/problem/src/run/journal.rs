@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use metacascade_inference::{Failure, Law, Likelihood, Parameter, Proposal, Simulator};
+use metacascade_inference::{Failure, Law, Likelihood, Parameter, Proposal, Simulator, pseudo_marginal::Estimator};
 use metacascade_random::Key;
 
 use super::RunError;
@@ -251,11 +251,36 @@ impl<T: Likelihood> Likelihood for Journaled<'_, T> {
 
     fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
         // A likelihood has no randomness of its own.
-        let question = question(Key::new(0), parameters);
+        self.number(question(Key::new(0), parameters), || self.asked.log_likelihood(parameters))
+    }
+}
+
+impl<T: Estimator> Estimator for Journaled<'_, T> {
+    fn parameters(&self) -> &[Parameter] {
+        self.asked.parameters()
+    }
+
+    fn log_likelihood(&self, parameters: &[f64], effort: usize, key: Key) -> Result<f64, Failure> {
+        let question = question(key.child(effort as u64), parameters);
+        self.number(question, || self.asked.log_likelihood(parameters, effort, key))
+    }
+
+    fn starts(&self) -> &[Vec<f64>] {
+        self.asked.starts()
+    }
+
+    fn least_effort(&self) -> usize {
+        self.asked.least_effort()
+    }
+}
+
+impl<T> Journaled<'_, T> {
+    /// An answer that is one number.
+    fn number(&self, question: Question, ask: impl FnOnce() -> Result<f64, Failure>) -> Result<f64, Failure> {
         if let Some(answer) = self.journal.recall(&question) {
             return told(answer.clone()).map(|values| values.first().copied().unwrap_or(f64::NAN));
         }
-        let found = self.asked.log_likelihood(parameters);
+        let found = ask();
         let values = found.as_ref().map(std::slice::from_ref);
         self.journal.keep(std::iter::once((question, values.map_err(|failure| failure.0.as_str()))));
         found
@@ -334,7 +359,7 @@ mod tests {
         {
             let (journal, asked) = (Journal::open(&path).unwrap(), Double::new());
             assert_eq!(bits(&journal.of(&asked).simulate(&proposals())), all);
-            assert_eq!(journal.of(&asked).log_likelihood(&[0.25]), Ok(-0.25));
+            assert_eq!(Likelihood::log_likelihood(&journal.of(&asked), &[0.25]), Ok(-0.25));
             assert_eq!((journal.known(), journal.recalled()), (0, 0));
         }
         let whole = std::fs::read(&path).unwrap();
@@ -342,7 +367,7 @@ mod tests {
             std::fs::write(&path, &whole[..length]).unwrap();
             let (journal, asked) = (Journal::open(&path).unwrap(), Double::new());
             assert_eq!(bits(&journal.of(&asked).simulate(&proposals())), all, "{length} bytes");
-            assert_eq!(journal.of(&asked).log_likelihood(&[0.25]), Ok(-0.25));
+            assert_eq!(Likelihood::log_likelihood(&journal.of(&asked), &[0.25]), Ok(-0.25));
             assert_eq!(asked.1.load(Ordering::Relaxed), 41 - journal.known() as u64, "{length} bytes");
             drop(journal);
             assert!(std::fs::read(&path).unwrap() == whole, "it is whole again");

@@ -11,6 +11,7 @@ mod load;
 mod mistakes;
 mod petab;
 mod predictive;
+mod process;
 mod propose;
 mod replicates;
 mod run;

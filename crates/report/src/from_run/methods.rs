@@ -8,17 +8,20 @@ use crate::content::Content;
 const BIBLIOGRAPHY: &str = include_str!("../references.bib");
 
 /// A reference as text cites it, and its key in [`BIBLIOGRAPHY`].
-const REFERENCES: [(&str, &str); 16] = [
+const REFERENCES: [(&str, &str); 19] = [
+    ("Andrieu et al. 2010", "Andrieu2010"),
     ("Beaumont et al. 2009", "Beaumont2009"),
     ("Beaumont et al. 2002", "Beaumont2002"),
     ("Cao et al. 2006", "Cao2006"),
     ("Clopper & Pearson 1934", "ClopperPearson1934"),
+    ("Doucet et al. 2015", "Doucet2015"),
     ("Fearnhead & Prangle 2012", "FearnheadPrangle2012"),
     ("Gelman et al. 1996", "Gelman1996"),
     ("Gillespie 1977", "Gillespie1977"),
     ("Haario et al. 2001", "Haario2001"),
     ("Haseltine & Rawlings 2002", "HaseltineRawlings2002"),
     ("Kaplan & Meier 1958", "KaplanMeier1958"),
+    ("Price et al. 2018", "Price2018"),
     ("Raue et al. 2013", "Raue2013"),
     ("Säilynoja et al. 2022", "Sailynoja2022"),
     ("Schmiester et al. 2021", "Schmiester2021"),
@@ -51,6 +54,14 @@ pub fn paragraph(run: &Run, content: &Content) -> String {
         FitMethod::Mcmc => format!(
             "{estimated} parameters were estimated by Markov chains (Haario et al. 2001) on the likelihood around the mean \
              field; convergence was judged by rank-normalised R-hat (Vehtari et al. 2021)."
+        ),
+        FitMethod::Pmmh => format!(
+            "{estimated} parameters were estimated by particle-marginal Metropolis–Hastings (Andrieu et al. 2010) on the              model's own likelihood, estimated by particle filters whose number of particles was tuned (Doucet et al. 2015);              convergence was judged by rank-normalised R-hat (Vehtari et al. 2021)."
+        ),
+        FitMethod::SyntheticLikelihood => format!(
+            "{estimated} parameters were estimated by Markov chains (Andrieu et al. 2010) on a synthetic likelihood (Wood 2010) \
+             of learned summaries, estimated without bias at every point (Price et al. 2018) from a number of simulations that \
+             was tuned (Doucet et al. 2015); convergence was judged by rank-normalised R-hat (Vehtari et al. 2021)."
         ),
         FitMethod::Mle => format!(
             "{estimated} parameters were estimated by maximum likelihood of the mean field from many starts (Raue et al. \

@@ -5,9 +5,11 @@
 
 mod lyapunov;
 mod noise;
+mod outlook;
 
 use nalgebra::DMatrix;
 use noise::Noise;
+pub use outlook::Outlook;
 
 use super::Method;
 use super::ode::{Linear, Solver, Tolerance, place};

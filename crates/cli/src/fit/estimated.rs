@@ -1,0 +1,109 @@
+//! `--method pmmh` and `--method synthetic-likelihood`: Markov chains on likelihoods that are estimated.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use metacascade_engine::Method;
+use metacascade_inference::particle::Filter;
+use metacascade_inference::pseudo_marginal::{self, Estimator};
+use metacascade_inference::synthetic::Synthetic;
+use metacascade_inference::{Posterior, abc_smc, mcmc};
+use metacascade_problem::run::{Outcome, ParameterSummary};
+use metacascade_problem::{FitMethod, ProblemProcess, ProblemSimulator, RunWriter};
+
+use super::{Found, Plan};
+use crate::error::Failed;
+use crate::progress::Watcher;
+
+/// Draws from the posterior under the model's own likelihood, estimated by particle filters.
+pub(super) fn particles(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
+    let process = process(plan)?;
+    let (simulation, reason) = process.method();
+    let settings = super::settings(plan, FitMethod::Pmmh, threads, simulation, reason, &plan.estimated)?;
+    let mut writer = plan.begin(&settings)?;
+    let journal = writer.journal()?;
+    let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
+    let found = chains(plan, &journal.of(&Filter(&process)), "particles", &mut watcher);
+    watcher.finish()?;
+    finished(plan, writer, *simulation, found)
+}
+
+/// Draws from the posterior under a synthetic likelihood of learned summaries.
+pub(super) fn synthetic(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
+    let simulator = ProblemSimulator::new(&plan.problem, &plan.problem.simulation().method());
+    let (&simulation, reason) = simulator.method();
+    let settings = super::settings(plan, FitMethod::SyntheticLikelihood, threads, &simulation, reason, &plan.estimated)?;
+    let mut writer = plan.begin(&settings)?;
+    let journal = writer.journal()?;
+    let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
+    let found = match Synthetic::learned(&simulator, plan.seed, &mut watcher) {
+        Ok(synthetic) => chains(plan, &journal.of(&synthetic), "simulations", &mut watcher),
+        Err(abc_smc::Error::Cancelled) => Err(mcmc::Error::Cancelled),
+        Err(error) => return Err(Failed::Work(error.to_string())),
+    };
+    watcher.finish()?;
+    finished(plan, writer, simulation, found)
+}
+
+/// Writes the posterior, or says why there is none.
+fn finished(
+    plan: &Plan,
+    mut writer: RunWriter,
+    simulation: Method,
+    found: Result<(Posterior, Outcome, bool), mcmc::Error>,
+) -> Result<(RunWriter, Found), Failed> {
+    let (posterior, outcome, cancelled) = match found {
+        Ok(found) => found,
+        Err(error @ mcmc::Error::Setting(..)) => return Err(Failed::usage(error.to_string())),
+        Err(error @ mcmc::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
+        Err(error) => return Err(Failed::Work(error.to_string())),
+    };
+    writer.posterior(&posterior)?;
+    Ok((writer, Found { outcome, posterior, simulation, profiles: Vec::new(), cancelled }))
+}
+
+/// The problem as a process, or why it is none.
+pub(crate) fn process(plan: &Plan) -> Result<ProblemProcess<'_>, Failed> {
+    let method = plan.problem.simulation().method();
+    let process = ProblemProcess::new(&plan.problem, &method).map_err(|failure| {
+        Failed::usage(failure.0).help("--method pmmh needs measurements of single subjects at given times")
+    })?;
+    Ok(process.looking_ahead(plan.problem.fit().looks.unwrap_or(0)))
+}
+
+/// Runs the chains; `each` is what an estimate takes many of.
+fn chains(
+    plan: &Plan,
+    estimator: &impl Estimator,
+    each: &str,
+    watcher: &mut Watcher<'_>,
+) -> Result<(Posterior, Outcome, bool), mcmc::Error> {
+    let started = Instant::now();
+    let fit = pseudo_marginal::run(estimator, &plan.estimated, watcher)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let mut warnings = fit.warnings(&plan.estimated);
+    warnings.extend(super::failures(fit.failure.as_deref(), fit.failures, fit.evaluations));
+    if fit.cancelled {
+        warnings.push("Interrupted before the chains were as long as asked for.".to_owned());
+    }
+    let effective = fit.convergence.iter().map(|found| found.effective_sample_size).fold(f64::INFINITY, f64::min);
+    let r_hat = fit.convergence.iter().map(|found| found.r_hat).fold(1.0, f64::max);
+    let outcome = Outcome {
+        stopped: format!(
+            "the chains are worth {effective:.0} independent draws, R-hat {r_hat:.3}; {} {each} an estimate, which tell the \
+             log-likelihood with a variance of {:.2}",
+            fit.effort, fit.variance
+        ),
+        seconds,
+        simulations: fit.evaluations,
+        simulations_per_second: fit.evaluations as f64 / seconds,
+        failures: fit.failures,
+        effective_sample_size: effective,
+        log_likelihood: Some(fit.log_likelihood),
+        warnings,
+        parameters: ParameterSummary::all(&plan.problem, &fit.posterior),
+        derived: Vec::new(),
+    };
+    Ok((fit.posterior, outcome, fit.cancelled))
+}
