@@ -7,8 +7,7 @@ use std::path::Path;
 use metacascade_engine::Method;
 use metacascade_inference::Posterior;
 use metacascade_problem::{
-    DRAWS, FitMethod, Individuals, Predictive, Problem, Run, RunSettings, RunWriter, predictive as simulate,
-    predictive_key,
+    FitMethod, Individuals, Predictive, Problem, Run, RunSettings, RunWriter, predictive as simulate, predictive_key,
     run::{Outcome, ParameterSummary, SimulationChoice},
 };
 use metacascade_report::{
@@ -268,7 +267,9 @@ fn simulated(problem: &Problem, draws: Vec<Vec<f64>>) -> Content {
     let mut writer = RunWriter::create(&place.path().join("run"), problem, &settings).unwrap();
     writer.posterior(&posterior).unwrap();
     let key = predictive_key(settings.seed);
-    writer.predictive(problem, &simulate(problem, &Method::ode(), &posterior, DRAWS, key)).unwrap();
+    writer
+        .predictive(problem, &simulate(problem, &Method::ode(), &posterior, metacascade_problem::DRAWS, key))
+        .unwrap();
     drop(writer);
     let content = content_of(&Run::open(&place.path().join("run")).unwrap());
     assert!(render(&content).unwrap().contains("</svg>"), "the model is drawn");

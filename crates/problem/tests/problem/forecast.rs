@@ -278,14 +278,14 @@ fn the_model_with_a_therapy_is_the_fitted_one_where_there_is_none() {
     let (day, volume, killed) = (column("resection_day"), column("resection_volume"), column("killed"));
     for (arm, earlier) in [(0, 0.0), (3, 14.0)] {
         let (mut expected, mut variance, mut seen) = (0.0, 0.0, 0.0);
-        for subject in 0..day.len() {
-            let growth = volume[subject].ln() / day[subject];
-            let last = (day[subject] - earlier).min(killed[subject] - LATENCY);
+        for (subject, ((day, volume), killed)) in day.iter().zip(&volume).zip(&killed).enumerate() {
+            let growth = volume.ln() / day;
+            let last = (day - earlier).min(killed - LATENCY);
             let p = 1.0 - (-EMISSION * ((growth * last).exp() - 1.0) / growth).exp();
             expected += p * draws as f64;
             variance += p * (1.0 - p) * draws as f64;
             let times = (0..draws).filter_map(|draw| found.event_times(arm, draw, 0).nth(subject));
-            seen += times.filter(|time| *time <= killed[subject]).count() as f64;
+            seen += times.filter(|time| time <= killed).count() as f64;
         }
         assert!((seen - expected).abs() < 4.0 * variance.sqrt(), "arm {arm}: {seen} for {expected}");
         assert!(expected > 200.0, "{expected}: there is something to compare");
