@@ -14,7 +14,7 @@ use metacascade_inference::{mcmc, optimise, surrogate as learned};
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
     DATA_SETS, DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunSettings, RunWriter,
-    individuals, predictive, replicates,
+    individuals, laws_are_known, predictive, replicates,
 };
 use metacascade_random::Key;
 use serde::Serialize;
@@ -83,7 +83,7 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     let (parameters, measurements) = (problem.estimated().len(), problem.measurement_count());
     plan.telling.started(problem.title(), parameters, measurements, plan.method);
     let (mut writer, mut found) = match plan.method {
-        FitMethod::AbcSmc => sample(plan, threads, cancelled, Vec::new())?,
+        FitMethod::AbcSmc | FitMethod::AbcRejection => sample(plan, threads, cancelled, Vec::new())?,
         FitMethod::Surrogate => surrogate::fit(plan, threads, cancelled)?,
         FitMethod::Mcmc => chains::fit(plan, threads, cancelled)?,
         FitMethod::Mle => maximise(plan, threads, cancelled)?,
@@ -113,7 +113,7 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     }
 }
 
-/// ABC-SMC. Warnings that are known already come first.
+/// ABC-SMC, or rejection, which is its first generation alone. Warnings that are known already come first.
 fn sample(
     plan: &Plan,
     threads: usize,
@@ -123,7 +123,11 @@ fn sample(
     let problem = &plan.problem;
     let simulator = ProblemSimulator::new(problem, &problem.simulation().method());
     let (simulation, reason) = simulator.method();
-    let settings = settings(plan, FitMethod::AbcSmc, threads, simulation, reason, &plan.abc_smc)?;
+    let method = match plan.method {
+        FitMethod::AbcRejection => FitMethod::AbcRejection,
+        _ => FitMethod::AbcSmc,
+    };
+    let settings = settings(plan, method, threads, simulation, reason, &plan.abc_smc)?;
     let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
     let started = Instant::now();
     let mut watcher = Watcher::new(&mut writer, cancelled, plan.telling);
@@ -144,10 +148,7 @@ fn sample(
             fit.last.threshold, plan.abc_smc.min_threshold, fit.stop
         ));
     }
-    if fit.last.effective_sample_size < 100.0 {
-        let size = fit.last.effective_sample_size;
-        warnings.push(format!("The effective sample size is {size:.0} only: intervals are rough. Raise --population."));
-    }
+    warnings.extend(fit.check.warnings());
     let outcome = Outcome {
         stopped: fit.stop.to_string(),
         seconds,
@@ -158,6 +159,10 @@ fn sample(
         log_likelihood: None,
         warnings,
         parameters: ParameterSummary::all(problem, &fit.posterior),
+        before_adjustment: match plan.abc_smc.adjustment {
+            abc_smc::Adjustment::Linear => ParameterSummary::all(problem, &fit.last.posterior),
+            abc_smc::Adjustment::None => Vec::new(),
+        },
         derived: Vec::new(),
     };
     let cancelled = fit.stop == Stop::Cancelled;
@@ -218,6 +223,7 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
         log_likelihood: Some(optimum.log_likelihood),
         warnings,
         parameters: ParameterSummary::all(problem, &optimum.posterior),
+        before_adjustment: Vec::new(),
         derived: Vec::new(),
     };
     let cancelled = optimum.cancelled;
@@ -256,8 +262,8 @@ pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Re
     };
     let default = learned::Settings::default();
     // A problem's own limit is meant for ABC, which needs far more.
-    let surrogate =
-        learned::Settings { simulations: typed.max_simulations.unwrap_or(default.simulations), seed, ..default };
+    let least = default.simulations.max(default.least(problem.estimated().len()));
+    let surrogate = learned::Settings { simulations: typed.max_simulations.unwrap_or(least), seed, ..default };
     let default = mcmc::Settings::default();
     let min_effective_sample_size = asked.min_effective_sample_size.unwrap_or(default.min_effective_sample_size);
     let mcmc = mcmc::Settings { min_effective_sample_size, seed, ..default };
@@ -269,17 +275,22 @@ pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Re
         seed,
     };
     let folder = output.map_or_else(|| Path::new("runs").join(folder_name(problem.folder())), Path::to_owned);
-    let method = method.or(asked.method).unwrap_or_default();
+    // A learned likelihood wins where the law of the data is known; elsewhere ABC has to take over too often.
+    let method = method.or(asked.method).unwrap_or_else(|| match laws_are_known(&problem) {
+        true => FitMethod::Surrogate,
+        false => FitMethod::AbcSmc,
+    });
     // Where abc-smc has to take over, the surrogate's limit is not meant for it.
     let abc_smc = match method {
         FitMethod::Surrogate => {
             let max_simulations = asked.max_simulations.unwrap_or(abc_smc::Settings::default().max_simulations);
             abc_smc::Settings { max_simulations, ..abc_smc }
         }
+        FitMethod::AbcRejection => abc_smc::Settings { max_generations: 1, ..abc_smc },
         _ => abc_smc,
     };
     let simulation = problem.simulation().method();
-    let simulates = matches!(method, FitMethod::AbcSmc | FitMethod::Surrogate);
+    let simulates = matches!(method, FitMethod::AbcSmc | FitMethod::AbcRejection | FitMethod::Surrogate);
     if simulates && problem.is_steady() && !matches!(simulation, Method::Ode { .. }) {
         let failed = Failed::usage("the problem has steady states, which are those of the mean field");
         return Err(failed.help("fit by --method mle, or ask for `simulation: {method: ode}` in the problem"));
@@ -308,9 +319,12 @@ fn settings(
     };
     let (problem, folder) = (quoted(plan.problem.folder()), quoted(&plan.folder));
     let command = match method {
-        FitMethod::AbcSmc => format!(
-            "metacascade fit {problem} --method abc-smc --population {} --max-simulations {} --seed {} -o {folder}",
-            plan.abc_smc.population, plan.abc_smc.max_simulations, plan.seed
+        FitMethod::AbcSmc | FitMethod::AbcRejection => format!(
+            "metacascade fit {problem} --method {} --population {} --max-simulations {} --seed {} -o {folder}",
+            method.name(),
+            plan.abc_smc.population,
+            plan.abc_smc.max_simulations,
+            plan.seed
         ),
         FitMethod::Surrogate => format!(
             "metacascade fit {problem} --method surrogate --max-simulations {} --seed {} -o {folder}",
@@ -357,7 +371,7 @@ fn show(outcome: &Outcome, plan: &Plan, page: &Path) {
         anstream::eprintln!("warning: {warning}");
     }
     let what = match plan.method {
-        FitMethod::AbcSmc | FitMethod::Surrogate => "simulations",
+        FitMethod::AbcSmc | FitMethod::AbcRejection | FitMethod::Surrogate => "simulations",
         FitMethod::Mcmc | FitMethod::Mle => "evaluations of the likelihood",
     };
     anstream::println!("{} {what} in {:.1} s; {}", outcome.simulations, outcome.seconds, outcome.stopped);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use metacascade_inference::diagnostics::{LEVELS, Observed, Study, calibrate};
-use metacascade_inference::{Observer, Posterior, abc_smc, surrogate};
+use metacascade_inference::{Observer, Posterior, Simulator, abc_smc, surrogate};
 use metacascade_problem::{FitMethod, ProblemSimulator, write_file};
 
 use crate::args::Sbc;
@@ -28,9 +28,9 @@ pub fn run(typed: &Sbc) -> Result<(), Failed> {
         return Err(Failed::usage("--replicates must be at least 1"));
     }
     let plan = plan(&typed.problem, None, &typed.fitting)?;
-    if !matches!(plan.method, FitMethod::AbcSmc | FitMethod::Surrogate) {
+    if !matches!(plan.method, FitMethod::AbcSmc | FitMethod::AbcRejection | FitMethod::Surrogate) {
         let message = format!("`{}` is no method that is fitted to simulations", plan.method.name());
-        return Err(Failed::usage(message).help("--method is abc-smc or surrogate"));
+        return Err(Failed::usage(message).help("--method is abc-smc, abc-rejection or surrogate"));
     }
     let cancelled = interruption()?;
     let study = simulate::threads(typed.fitting.threads)?.install(|| study(&plan, typed.replicates, &cancelled));
@@ -46,23 +46,37 @@ pub fn run(typed: &Sbc) -> Result<(), Failed> {
 
 fn study(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Study {
     let simulator = ProblemSimulator::new(&plan.problem, &plan.problem.simulation().method());
-    calibrate(&simulator, replicates, plan.seed, |simulator, replicate| {
-        let found = fit(plan, simulator, replicate, &mut Quiet(Arc::clone(cancelled)));
+    let quiet = || Quiet(Arc::clone(cancelled));
+    let told = |replicate: usize, found: Result<Posterior, String>| {
         anstream::eprintln!("data set {} of {replicates} fitted", replicate + 1);
         (!cancelled.load(Ordering::Relaxed)).then_some(found)
+    };
+    if plan.method == FitMethod::Surrogate
+        && let Some(measured) = simulator.as_measured()
+    {
+        return calibrate(&measured, replicates, plan.seed, |own, replicate| {
+            let summarised = Observed::new(&simulator, simulator.summaries(own.observed()));
+            told(replicate, fit(plan, own, &summarised, replicate, &mut quiet()))
+        });
+    }
+    calibrate(&simulator, replicates, plan.seed, |own, replicate| {
+        told(replicate, fit(plan, own, own, replicate, &mut quiet()))
     })
 }
 
+/// Fits a data set, as a surrogate and as ABC see it.
+
 fn fit(
     plan: &Plan,
-    simulator: &Observed<'_, ProblemSimulator<'_>>,
+    learned: &impl Simulator,
+    compared: &impl Simulator,
     replicate: usize,
     observer: &mut Quiet,
 ) -> Result<Posterior, String> {
     let seed = plan.seed.wrapping_add(1 + replicate as u64);
     if plan.method == FitMethod::Surrogate {
         let settings = surrogate::Settings { seed, ..plan.surrogate.clone() };
-        match surrogate::run(simulator, &settings, observer) {
+        match surrogate::run(learned, &settings, observer) {
             Ok(fit) if fit.check.passed() => return Ok(fit.posterior),
             // As in a fit, abc-smc takes over.
             Ok(_) | Err(surrogate::Error::Nowhere) => {}
@@ -70,7 +84,7 @@ fn fit(
         }
     }
     let settings = abc_smc::Settings { seed, ..plan.abc_smc.clone() };
-    abc_smc::run(simulator, &settings, observer).map(|fit| fit.posterior).map_err(|error| error.to_string())
+    abc_smc::run(compared, &settings, observer).map(|fit| fit.posterior).map_err(|error| error.to_string())
 }
 
 fn show(study: &Study, plan: &Plan) -> Result<(), Failed> {

@@ -58,7 +58,7 @@ mod ridge;
 mod simulator;
 pub mod surrogate;
 
-pub use law::Law;
+pub use law::{Law, Measured, Noise};
 pub use parameter::{Parameter, Scale};
 pub use posterior::{Posterior, Quantiles, moments};
 pub use prior::Prior;

@@ -69,6 +69,7 @@
 //! of the noise, a prior on the parameter's scale a law of the parameter or its logarithm. Priors for starting points and
 //! visualization files are left aside. Columns that mean nothing here are told in [`Problem::warnings`].
 
+mod as_measured;
 mod dataset;
 mod derived;
 mod document;
@@ -108,6 +109,7 @@ mod table;
 mod units;
 mod version_1;
 
+pub use as_measured::{AsMeasured, laws_are_known};
 pub use derived::{Derived, DerivedSummary};
 pub use document::{FitMethod, FitSettings, SimulationSettings};
 pub use evaluate::{EvaluateMethod, Evaluation, evaluate};

@@ -22,7 +22,10 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     let mut writer = RunWriter::create(&plan.folder, problem, &settings)?;
     let started = Instant::now();
     let mut watcher = Watcher::new(&mut writer, Arc::clone(&cancelled), plan.telling);
-    let fit = surrogate::run(&simulator, &plan.surrogate, &mut watcher);
+    let fit = match simulator.as_measured() {
+        Some(measured) => surrogate::run(&measured, &plan.surrogate, &mut watcher),
+        None => surrogate::run(&simulator, &plan.surrogate, &mut watcher),
+    };
     watcher.finish();
     let fit = match fit {
         Ok(fit) => fit,
@@ -63,6 +66,7 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
         log_likelihood: None,
         warnings,
         parameters: ParameterSummary::all(problem, &fit.posterior),
+        before_adjustment: Vec::new(),
         derived: Vec::new(),
     };
     let simulation = *simulation;

@@ -5,6 +5,7 @@ mod damage;
 mod effects;
 mod fixture;
 mod kinds;
+mod laws;
 mod likelihood;
 mod load;
 mod mistakes;
