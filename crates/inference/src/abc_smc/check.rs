@@ -1,4 +1,6 @@
 //! How a fit doubts itself, from what it has at its end.
+//!
+//! It sees whether the posterior given the summaries has been reached. What the summaries lose of the data it cannot see.
 
 use serde::{Deserialize, Serialize};
 
