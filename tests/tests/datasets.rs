@@ -35,6 +35,7 @@ fn overlaps(run: &Path, name: &str, low: f64, high: f64) {
 fn sw620_cells_switch_as_known() {
     for arguments in [
         &["--population", "300", "--max-simulations", "20000"][..],
+        &["--method", "surrogate"][..],
         &["--method", "mcmc"][..],
         &["--method", "mle"][..],
     ] {
@@ -46,6 +47,27 @@ fn sw620_cells_switch_as_known() {
         let equilibrium = ba / (ab + ba);
         assert!((equilibrium - 0.649).abs() < 0.03, "{arguments:?}: {equilibrium}");
     }
+}
+
+/// Rejection says what it is, and gives the particles as they were beside the corrected ones, whose intervals are narrower.
+#[test]
+fn rejection_tells_posteriors_before_adjustment() {
+    let arguments = ["--method", "abc-rejection", "--population", "300", "--max-simulations", "10000"];
+    let (_place, run, _) = fit("sw620-switching", &arguments);
+    let text = std::fs::read_to_string(run.join("diagnostics.json")).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(told["simulations"], 10_000);
+    for (after, before) in
+        told["parameters"].as_array().unwrap().iter().zip(told["before_adjustment"].as_array().unwrap())
+    {
+        let width = |of: &serde_json::Value| {
+            let end = |end: usize| of["interval95"][end].as_f64().unwrap();
+            end(1) / end(0)
+        };
+        assert_eq!(after["id"], before["id"]);
+        assert!(width(after) < width(before), "{after} {before}");
+    }
+    assert!(std::fs::read_to_string(run.join("settings.toml")).unwrap().contains("abc-rejection"));
 }
 
 #[test]

@@ -47,16 +47,17 @@ pub enum Command {
 /// How to fit, for all commands that do.
 #[derive(Debug, Default, clap::Args)]
 pub struct Fitting {
-    /// How to fit: abc-smc, surrogate (a likelihood learned from simulations; abc-smc where its check fails), mcmc (Markov
-    /// chains on the likelihood of the mean field), pmmh (Markov chains on the model's own, by particle filters: for few
-    /// cells), synthetic-likelihood (Markov chains on a normal law of summaries, simulated at every point) or mle (maximum of
-    /// the mean field's); the problem's choice unless given.
+    /// How to fit: surrogate (a likelihood learned from simulations; abc-smc where its check fails), abc-smc, abc-rejection
+    /// (draws from the prior alone), mcmc (Markov chains on the likelihood of the mean field), pmmh (Markov chains on the
+    /// model's own, by particle filters: for few cells), synthetic-likelihood (Markov chains on a normal law of summaries,
+    /// simulated at every point) or mle (maximum of the mean field's). Unless given, the problem's choice, or surrogate
+    /// where the law of the data is known, and abc-smc elsewhere.
     #[arg(long)]
     pub method: Option<String>,
-    /// Particles (abc-smc).
+    /// Particles (abc-smc, abc-rejection).
     #[arg(long, value_name = "N")]
     pub population: Option<usize>,
-    /// Most simulations in all, of each data set (abc-smc, surrogate).
+    /// Most simulations in all, of each data set (abc-smc, abc-rejection, surrogate).
     #[arg(long, value_name = "N")]
     pub max_simulations: Option<u64>,
     /// Most evaluations of the likelihood, or of its estimate, in all, of each data set (mcmc, pmmh,

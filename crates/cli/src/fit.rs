@@ -15,7 +15,7 @@ use metacascade_inference::{mcmc, optimise, pseudo_marginal, surrogate as learne
 use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
 use metacascade_problem::{
     DATA_SETS, DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunError, RunSettings,
-    RunWriter, individuals, predictive, predictive_key, replicates,
+    RunWriter, individuals, laws_are_known, predictive, predictive_key, replicates,
 };
 use metacascade_random::Key;
 use serde::Serialize;
@@ -115,7 +115,7 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     let problem = &plan.problem;
     plan.telling.started(problem, plan.method);
     let (mut writer, mut found) = match plan.method {
-        FitMethod::AbcSmc => sample(plan, threads, cancelled, None, Vec::new())?,
+        FitMethod::AbcSmc | FitMethod::AbcRejection => sample(plan, threads, cancelled, None, Vec::new())?,
         FitMethod::Surrogate => surrogate::fit(plan, threads, cancelled)?,
         FitMethod::Mcmc => chains::fit(plan, threads, cancelled)?,
         FitMethod::Pmmh => estimated::particles(plan, threads, cancelled)?,
@@ -150,7 +150,8 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     }
 }
 
-/// ABC-SMC; in the run that another method began, if it has failed. Warnings that are known already come first.
+/// ABC-SMC, or rejection, which is its first generation alone; in the run that another method began, if it has failed.
+/// Warnings that are known already come first.
 fn sample(
     plan: &Plan,
     threads: usize,
@@ -161,7 +162,11 @@ fn sample(
     let problem = &plan.problem;
     let simulator = ProblemSimulator::new(problem, &problem.simulation().method());
     let (simulation, reason) = simulator.method();
-    let settings = settings(plan, FitMethod::AbcSmc, threads, simulation, reason, &plan.abc_smc)?;
+    let method = match plan.method {
+        FitMethod::AbcRejection => FitMethod::AbcRejection,
+        _ => FitMethod::AbcSmc,
+    };
+    let settings = settings(plan, method, threads, simulation, reason, &plan.abc_smc)?;
     let mut writer = match begun {
         Some(mut writer) => {
             writer.settings(&settings)?;
@@ -190,10 +195,7 @@ fn sample(
             fit.last.threshold, plan.abc_smc.min_threshold, fit.stop
         ));
     }
-    if fit.last.effective_sample_size < 100.0 {
-        let size = fit.last.effective_sample_size;
-        warnings.push(format!("The effective sample size is {size:.0} only: intervals are rough. Raise --population."));
-    }
+    warnings.extend(fit.check.warnings());
     let outcome = Outcome {
         stopped: fit.stop.to_string(),
         seconds,
@@ -204,6 +206,10 @@ fn sample(
         log_likelihood: None,
         warnings,
         parameters: ParameterSummary::all(problem, &fit.posterior),
+        before_adjustment: match plan.abc_smc.adjustment {
+            abc_smc::Adjustment::Linear => ParameterSummary::all(problem, &fit.last.posterior),
+            abc_smc::Adjustment::None => Vec::new(),
+        },
         derived: Vec::new(),
     };
     let cancelled = fit.stop == Stop::Cancelled;
@@ -283,6 +289,7 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
         log_likelihood: Some(optimum.log_likelihood),
         warnings,
         parameters: ParameterSummary::all(problem, &optimum.posterior),
+        before_adjustment: Vec::new(),
         derived: Vec::new(),
     };
     let cancelled = optimum.cancelled;
@@ -302,7 +309,7 @@ fn resumed(run: &Path) -> Result<Option<Plan>, Failed> {
     let fit = settings.fit;
     let mut plan = resolved(problem, Some(run), &Fitting::default(), Some(settings.method))?;
     match settings.method {
-        FitMethod::AbcSmc => plan.abc_smc = fit.try_into().map_err(damaged)?,
+        FitMethod::AbcSmc | FitMethod::AbcRejection => plan.abc_smc = fit.try_into().map_err(damaged)?,
         FitMethod::Surrogate => plan.surrogate = fit.try_into().map_err(damaged)?,
         FitMethod::Mcmc => plan.mcmc = fit.try_into().map_err(damaged)?,
         FitMethod::Mle => plan.optimise = fit.try_into().map_err(damaged)?,
@@ -353,8 +360,8 @@ fn resolved(
     };
     let default = learned::Settings::default();
     // A problem's own limit is meant for ABC, which needs far more.
-    let surrogate =
-        learned::Settings { simulations: typed.max_simulations.unwrap_or(default.simulations), seed, ..default };
+    let least = default.simulations.max(default.least(problem.estimated().len()));
+    let surrogate = learned::Settings { simulations: typed.max_simulations.unwrap_or(least), seed, ..default };
     let default = mcmc::Settings::default();
     let min_effective_sample_size = asked.min_effective_sample_size.unwrap_or(default.min_effective_sample_size);
     let mcmc = mcmc::Settings {
@@ -381,17 +388,25 @@ fn resolved(
         seed,
     };
     let folder = output.map_or_else(|| Path::new("runs").join(folder_name(problem.folder())), Path::to_owned);
-    let method = method.or(asked.method).unwrap_or_default();
+    // A learned likelihood wins where the law of the data is known; elsewhere ABC has to take over too often.
+    let method = method.or(asked.method).unwrap_or_else(|| match laws_are_known(&problem) {
+        true => FitMethod::Surrogate,
+        false => FitMethod::AbcSmc,
+    });
     // Where abc-smc has to take over, the surrogate's limit is not meant for it.
     let abc_smc = match method {
         FitMethod::Surrogate => {
             let max_simulations = asked.max_simulations.unwrap_or(abc_smc::Settings::default().max_simulations);
             abc_smc::Settings { max_simulations, ..abc_smc }
         }
+        FitMethod::AbcRejection => abc_smc::Settings { max_generations: 1, ..abc_smc },
         _ => abc_smc,
     };
     let simulation = problem.simulation().method();
-    let simulates = matches!(method, FitMethod::AbcSmc | FitMethod::Surrogate | FitMethod::SyntheticLikelihood);
+    let simulates = matches!(
+        method,
+        FitMethod::AbcSmc | FitMethod::AbcRejection | FitMethod::Surrogate | FitMethod::SyntheticLikelihood
+    );
     if simulates && problem.is_steady() && !matches!(simulation, Method::Ode { .. }) {
         let failed = Failed::usage("the problem has steady states, which are those of the mean field");
         return Err(failed.help("fit by --method mle, or ask for `simulation: {method: ode}` in the problem"));
@@ -423,9 +438,12 @@ fn settings(
 ) -> Result<RunSettings, Failed> {
     let (problem, folder) = (quoted(&plan.named), quoted(&plan.folder));
     let command = match method {
-        FitMethod::AbcSmc => format!(
-            "metacascade fit {problem} --method abc-smc --population {} --max-simulations {} --seed {} -o {folder}",
-            plan.abc_smc.population, plan.abc_smc.max_simulations, plan.seed
+        FitMethod::AbcSmc | FitMethod::AbcRejection => format!(
+            "metacascade fit {problem} --method {} --population {} --max-simulations {} --seed {} -o {folder}",
+            method.name(),
+            plan.abc_smc.population,
+            plan.abc_smc.max_simulations,
+            plan.seed
         ),
         FitMethod::Surrogate => format!(
             "metacascade fit {problem} --method surrogate --max-simulations {} --seed {} -o {folder}",
@@ -483,7 +501,7 @@ fn show(found: &Found, plan: &Plan, page: &Path) {
         anstream::eprintln!("warning: {warning}");
     }
     let what = match plan.method {
-        FitMethod::AbcSmc | FitMethod::Surrogate => "simulations",
+        FitMethod::AbcSmc | FitMethod::AbcRejection | FitMethod::Surrogate => "simulations",
         FitMethod::Mcmc | FitMethod::Mle => "evaluations of the likelihood",
         FitMethod::Pmmh | FitMethod::SyntheticLikelihood => "estimates of the likelihood",
     };

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use metacascade_inference::diagnostics::{LEVELS, Observed, Study, calibrate, calibrate_with};
 use metacascade_inference::particle::Filter;
 use metacascade_inference::synthetic::Synthetic;
-use metacascade_inference::{Observer, Posterior, Proposal, abc_smc, pseudo_marginal, surrogate};
+use metacascade_inference::{Observer, Posterior, Proposal, Simulator, abc_smc, pseudo_marginal, surrogate};
 use metacascade_problem::{FitMethod, ProblemProcess, ProblemSimulator, write_file};
 
 use crate::args::Sbc;
@@ -32,7 +32,8 @@ pub fn run(typed: &Sbc) -> Result<(), Failed> {
     let plan = plan(&typed.problem, None, &typed.fitting)?;
     if matches!(plan.method, FitMethod::Mcmc | FitMethod::Mle) {
         let message = format!("`{}` is no method that is fitted to simulations", plan.method.name());
-        return Err(Failed::usage(message).help("--method is abc-smc, surrogate, pmmh or synthetic-likelihood"));
+        let help = "--method is abc-smc, abc-rejection, surrogate, pmmh or synthetic-likelihood";
+        return Err(Failed::usage(message).help(help));
     }
     let cancelled = interruption()?;
     let study = simulate::threads(typed.fitting.threads)?.install(|| match plan.method {
@@ -51,10 +52,21 @@ pub fn run(typed: &Sbc) -> Result<(), Failed> {
 
 fn study(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Study {
     let simulator = ProblemSimulator::new(&plan.problem, &plan.problem.simulation().method());
-    calibrate(&simulator, replicates, plan.seed, |simulator, replicate| {
-        let found = fit(plan, simulator, replicate, &mut Quiet(Arc::clone(cancelled)));
+    let quiet = || Quiet(Arc::clone(cancelled));
+    let told = |replicate: usize, found: Result<Posterior, String>| {
         anstream::eprintln!("data set {} of {replicates} fitted", replicate + 1);
         (!cancelled.load(Ordering::Relaxed)).then_some(found)
+    };
+    if plan.method == FitMethod::Surrogate
+        && let Some(measured) = simulator.as_measured()
+    {
+        return calibrate(&measured, replicates, plan.seed, |own, replicate| {
+            let summarised = Observed::new(&simulator, simulator.summaries(own.observed()));
+            told(replicate, fit(plan, own, &summarised, replicate, &mut quiet()))
+        });
+    }
+    calibrate(&simulator, replicates, plan.seed, |own, replicate| {
+        told(replicate, fit(plan, own, own, replicate, &mut quiet()))
     })
 }
 
@@ -77,16 +89,18 @@ fn by_particles(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> 
     Ok(calibrate_with(plan.problem.estimated(), replicates, plan.seed, simulate, fit))
 }
 
+/// Fits a data set, as a surrogate and as ABC see it.
 fn fit(
     plan: &Plan,
-    simulator: &Observed<'_, ProblemSimulator<'_>>,
+    learned: &impl Simulator,
+    compared: &impl Simulator,
     replicate: usize,
     observer: &mut Quiet,
 ) -> Result<Posterior, String> {
     let seed = plan.seed.wrapping_add(1 + replicate as u64);
     if plan.method == FitMethod::Surrogate {
         let settings = surrogate::Settings { seed, ..plan.surrogate.clone() };
-        match surrogate::run(simulator, &settings, observer) {
+        match surrogate::run(learned, &settings, observer) {
             Ok(fit) if fit.check.passed() => return Ok(fit.posterior),
             // As in a fit, abc-smc takes over.
             Ok(_) | Err(surrogate::Error::Nowhere) => {}
@@ -95,12 +109,12 @@ fn fit(
     }
     if plan.method == FitMethod::SyntheticLikelihood {
         let settings = pseudo_marginal::Settings { seed, ..plan.estimated.clone() };
-        let synthetic = Synthetic::learned(simulator, seed, observer).map_err(|error| error.to_string())?;
+        let synthetic = Synthetic::learned(compared, seed, observer).map_err(|error| error.to_string())?;
         let fit = pseudo_marginal::run(&synthetic, &settings, observer);
         return fit.map(|fit| fit.posterior).map_err(|error| error.to_string());
     }
     let settings = abc_smc::Settings { seed, ..plan.abc_smc.clone() };
-    abc_smc::run(simulator, &settings, observer).map(|fit| fit.posterior).map_err(|error| error.to_string())
+    abc_smc::run(compared, &settings, observer).map(|fit| fit.posterior).map_err(|error| error.to_string())
 }
 
 fn show(study: &Study, plan: &Plan) -> Result<(), Failed> {

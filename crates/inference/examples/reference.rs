@@ -142,8 +142,10 @@ fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted {
         "abc-smc" => {
             let settings = abc_smc::Settings { max_simulations: simulations, seed, ..abc_smc::Settings::default() };
             let fit = abc_smc::run(&case.summarised(), &settings, &mut ()).expect("a fit");
+            let mut warnings = fit.check.warnings();
+            warnings.push(format!("{:?}", fit.check));
             let raw = Some(fit.last.posterior);
-            Fitted { posterior: fit.posterior, raw, simulations: fit.simulations, warnings: Vec::new() }
+            Fitted { posterior: fit.posterior, raw, simulations: fit.simulations, warnings }
         }
         other => panic!("there is no method {other}"),
     }

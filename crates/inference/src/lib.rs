@@ -63,7 +63,7 @@ mod simulator;
 pub mod surrogate;
 pub mod synthetic;
 
-pub use law::Law;
+pub use law::{Law, Measured, Noise};
 pub use parameter::{Parameter, Scale};
 pub use posterior::{Posterior, Quantiles, moments};
 pub use prior::Prior;

@@ -22,13 +22,15 @@ pub(crate) struct DataSets<'p> {
     problem: &'p Problem,
     pub method: Method,
     pub curves: Curves,
-    runs: Vec<Run>,
+    pub runs: Vec<Run>,
 }
 
 /// One simulated data set.
 pub(crate) struct DataSet {
     /// In the layout of [`data_len`].
     pub data: Vec<f64>,
+    /// For each measurement the model's value, the mean over subjects where a mean was measured, and the scale of the noise.
+    pub model: Vec<[f64; 2]>,
     /// For each row of survival when the event happened, whether followed until then or not; infinite where it had not
     /// by the end of the simulation.
     pub event_times: Vec<f64>,
@@ -51,6 +53,7 @@ impl<'p> DataSets<'p> {
     /// Simulates one under values of the estimated parameters.
     pub fn simulate(&self, workspace: &mut Workspace<'_>, parameters: &[f64], key: Key) -> Result<DataSet, Failure> {
         let mut data = vec![f64::NAN; data_len(self.problem)];
+        let mut model = vec![[f64::NAN; 2]; self.problem.measurement_count()];
         let mut event_times = vec![f64::INFINITY; self.problem.survival().len()];
         let groups = key.child(GROUPS);
         for (index, run) in self.runs.iter().enumerate() {
@@ -64,13 +67,16 @@ impl<'p> DataSets<'p> {
                 let whom = Subject { key: own, group: group.map_or(own, |group| groups.child(group as u64)) };
                 workspace.run(run.design, parameters, &run.times, Whom::Drawn(whom), |time, view| {
                     let flow = answers.look(self.problem, view)?;
-                    measure(self.problem, &run.reads[time], view, &mut noise, |read, value| {
+                    measure(self.problem, &run.reads[time], view, &mut noise, |read, value, [y, scale]| {
                         let spread = read.spread;
                         match read.row(self.problem).reading {
                             Reading::Mean { n, .. } if subject < n as usize => {
                                 average(&mut data, read.position, spread, subject, value);
+                                let [mean, own] = &mut model[read.position];
+                                *mean = if subject == 0 { y } else { *mean + (y - *mean) / (subject + 1) as f64 };
+                                *own = scale;
                             }
-                            _ if subject == 0 => data[read.position] = value,
+                            _ if subject == 0 => (data[read.position], model[read.position]) = (value, [y, scale]),
                             _ => {}
                         }
                     })?;
@@ -92,7 +98,7 @@ impl<'p> DataSets<'p> {
                 data[spread] = (data[spread] / (n - 1.0)).sqrt();
             }
         }
-        Ok(DataSet { data, event_times })
+        Ok(DataSet { data, model, event_times })
     }
 }
 

@@ -144,6 +144,8 @@ pub enum FitMethod {
     /// Approximate Bayesian computation by sequential Monte Carlo.
     #[default]
     AbcSmc,
+    /// Approximate Bayesian computation on draws from the prior alone.
+    AbcRejection,
     /// Sequential synthetic likelihood on a learned density; ABC-SMC where its own check fails.
     Surrogate,
     /// Markov chains on the likelihood around the mean field.
@@ -158,8 +160,9 @@ pub enum FitMethod {
 
 impl FitMethod {
     /// Every algorithm with its name in files and on the command line.
-    pub const NAMES: [(&'static str, Self); 6] = [
+    pub const NAMES: [(&'static str, Self); 7] = [
         ("abc-smc", Self::AbcSmc),
+        ("abc-rejection", Self::AbcRejection),
         ("surrogate", Self::Surrogate),
         ("mcmc", Self::Mcmc),
         ("pmmh", Self::Pmmh),

@@ -70,6 +70,7 @@
 //! visualization files are left aside. Columns that mean nothing here are told in [`Problem::warnings`].
 
 mod arms;
+mod as_measured;
 mod dataset;
 mod derived;
 mod document;
@@ -113,6 +114,7 @@ mod units;
 mod version_1;
 
 pub use arms::{Arm, ArmFile, Arms, Assumed, BASELINE, Setting};
+pub use as_measured::{AsMeasured, laws_are_known};
 pub use derived::{Derived, DerivedSummary};
 pub use document::{FitMethod, FitSettings, SimulationSettings};
 pub use evaluate::{EvaluateMethod, Evaluation, evaluate};

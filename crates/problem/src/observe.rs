@@ -319,7 +319,8 @@ impl<'v> View<'v> {
     }
 }
 
-/// What would have been measured of one subject at one time: `show` is given each read and its value.
+/// What would have been measured of one subject at one time: `show` is given each read, its value, and the model's value
+/// and the scale of the noise.
 ///
 /// Values beyond what can be measured come as the limit.
 pub(crate) fn measure(
@@ -327,7 +328,7 @@ pub(crate) fn measure(
     reads: &[Read],
     view: &mut View<'_>,
     random: &mut impl Rng,
-    mut show: impl FnMut(&Read, f64),
+    mut show: impl FnMut(&Read, f64, [f64; 2]),
 ) -> Result<(), Failure> {
     let mut weights = Vec::new();
     for (index, read) in reads.iter().enumerate() {
@@ -335,14 +336,14 @@ pub(crate) fn measure(
         let (y, sigma) = view.observe(observable, &row.overrides)?;
         if observable.noise != NoiseDistribution::Multinomial {
             let value = observable.noise.sample(y, sigma, row.exposure, random);
-            show(read, limited(observable, row, value));
+            show(read, limited(observable, row, value), [y, sigma]);
             continue;
         }
         weights.push(y);
         if let Some(before) = read.sample {
             let sample = multinomial::sample(row.exposure, &weights, random);
-            for (read, count) in reads[index - before..].iter().zip(sample) {
-                show(read, count);
+            for (read, (count, &weight)) in reads[index - before..].iter().zip(sample.into_iter().zip(&weights)) {
+                show(read, count, [weight, 1.0]);
             }
             weights.clear();
         }

@@ -6,9 +6,10 @@ use metacascade_random::Key;
 use rayon::prelude::*;
 
 use crate::{
+    as_measured::AsMeasured,
     dataset::DataSets,
     likelihood::ProblemLikelihood,
-    observe::{Design, measured, survival_start},
+    observe::{Design, data_len, measured, survival_start},
     problem::Problem,
     start::{Treatment, prepare},
     summaries::{Change, Summaries},
@@ -56,6 +57,18 @@ impl<'p> ProblemSimulator<'p> {
     #[must_use]
     pub fn method(&self) -> (&Method, &str) {
         (&self.sets.method, &self.reason)
+    }
+
+    /// The same data sets as measured, with what is known of their law; `None` where too little is.
+    #[must_use]
+    pub fn as_measured(&self) -> Option<AsMeasured<'_>> {
+        AsMeasured::new(self.problem, &self.sets)
+    }
+
+    /// The summaries of a data set that begins as [`ProblemSimulator::data`] gives it.
+    #[must_use]
+    pub fn summaries(&self, data: &[f64]) -> Vec<f64> {
+        all_summaries(self.problem, &self.summaries, &self.sets.curves, &data[..data_len(self.problem)])
     }
 
     /// What each summary is, in the order of [`Simulator::observed`].

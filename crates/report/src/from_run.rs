@@ -115,6 +115,10 @@ fn method(run: &Run) -> String {
             "approximate Bayesian computation (ABC-SMC) on stochastic simulations by {}: {}",
             simulation.method, simulation.reason
         ),
+        FitMethod::AbcRejection => format!(
+            "approximate Bayesian computation by rejection on stochastic simulations by {}: {}",
+            simulation.method, simulation.reason
+        ),
         FitMethod::Surrogate => format!(
             "synthetic likelihood learned in rounds (surrogate) from stochastic simulations by {}: {}",
             simulation.method, simulation.reason
@@ -161,7 +165,7 @@ fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {
     let Run { problem, posterior, .. } = run;
     // Draws from a normal approximation may be as many as one likes: their number says nothing about its precision.
     let effective = match run.settings.method {
-        FitMethod::AbcSmc => Some(posterior.effective_sample_size()),
+        FitMethod::AbcSmc | FitMethod::AbcRejection => Some(posterior.effective_sample_size()),
         // Draws of chains weigh the same but depend on each other.
         FitMethod::Surrogate | FitMethod::Mcmc | FitMethod::Pmmh | FitMethod::SyntheticLikelihood => {
             run.outcome.as_ref().map(|outcome| outcome.effective_sample_size)

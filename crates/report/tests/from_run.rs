@@ -89,6 +89,7 @@ fn run(folder: &Path, method: FitMethod, finished: bool) -> Run {
             log_likelihood: None,
             warnings: vec!["few".into()],
             parameters: ParameterSummary::all(&problem, &posterior),
+            before_adjustment: Vec::new(),
             derived: Vec::new(),
         };
         writer.outcome(&outcome).unwrap();

@@ -48,6 +48,7 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
         log_likelihood: Some(fit.log_likelihood),
         warnings,
         parameters: ParameterSummary::all(problem, &fit.posterior),
+        before_adjustment: Vec::new(),
         derived: Vec::new(),
     };
     let cancelled = fit.cancelled;

@@ -33,7 +33,8 @@ pub(super) fn particles(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>)
 pub(super) fn synthetic(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
     let simulator = ProblemSimulator::new(&plan.problem, &plan.problem.simulation().method());
     let (&simulation, reason) = simulator.method();
-    let settings = super::settings(plan, FitMethod::SyntheticLikelihood, threads, &simulation, reason, &plan.estimated)?;
+    let settings =
+        super::settings(plan, FitMethod::SyntheticLikelihood, threads, &simulation, reason, &plan.estimated)?;
     let mut writer = plan.begin(&settings)?;
     let journal = writer.journal()?;
     let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
@@ -103,6 +104,7 @@ fn chains(
         log_likelihood: Some(fit.log_likelihood),
         warnings,
         parameters: ParameterSummary::all(&plan.problem, &fit.posterior),
+        before_adjustment: Vec::new(),
         derived: Vec::new(),
     };
     Ok((fit.posterior, outcome, fit.cancelled))

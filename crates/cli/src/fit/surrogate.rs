@@ -12,6 +12,9 @@ use super::{Found, Plan};
 use crate::error::Failed;
 use crate::progress::Watcher;
 
+/// Answers are data as measured, and not summaries of them.
+const MEASURED: u64 = 1;
+
 /// Learns a likelihood from simulations. Where its own check says that it should not be trusted, ABC-SMC does the work, and
 /// the result says so.
 pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
@@ -23,7 +26,10 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     let journal = writer.journal()?;
     let started = Instant::now();
     let mut watcher = Watcher::new(&mut writer, &journal, Arc::clone(&cancelled), plan.telling);
-    let fit = surrogate::run(&journal.of(&simulator), &plan.surrogate, &mut watcher);
+    let fit = match simulator.as_measured() {
+        Some(measured) => surrogate::run(&journal.apart(MEASURED, &measured), &plan.surrogate, &mut watcher),
+        None => surrogate::run(&journal.of(&simulator), &plan.surrogate, &mut watcher),
+    };
     watcher.finish()?;
     drop(journal);
     let fit = match fit {
@@ -61,6 +67,7 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
         log_likelihood: None,
         warnings,
         parameters: ParameterSummary::all(problem, &fit.posterior),
+        before_adjustment: Vec::new(),
         derived: Vec::new(),
     };
     let simulation = *simulation;

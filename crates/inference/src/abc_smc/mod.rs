@@ -17,6 +17,7 @@
 //!   are also given as they were ([`Fit::last`]).
 
 mod adjust;
+mod check;
 mod distance;
 mod kernel;
 mod pool;
@@ -24,6 +25,7 @@ mod sampler;
 mod settings;
 
 pub use adjust::Adjustment;
+pub use check::Check;
 pub use distance::DistanceLaw;
 pub use kernel::KernelLaw;
 pub use settings::{Error, Settings, Stop};
@@ -58,6 +60,8 @@ pub struct Fit {
     pub last: Generation,
     /// Its particles after [`Adjustment`]; their distances are those before it.
     pub posterior: Posterior,
+    /// What the fit found when it doubted itself.
+    pub check: Check,
     /// Why the fit stopped.
     pub stop: Stop,
     /// Simulations of complete generations.

@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::{
-    Adjustment, Error, Fit, Generation, Settings, Stop, adjust,
+    Adjustment, Check, Error, Fit, Generation, Settings, Stop, adjust,
     distance::{Distance, Simulation},
     kernel::Kernel,
     pool::{Accepted, Pool},
@@ -56,6 +56,18 @@ struct State {
     /// The same after regression adjustment, if there is any.
     adjusted: Option<Vec<Vec<f64>>>,
     last: Generation,
+    particles: Vec<Simulation>,
+    distance: Distance,
+}
+
+/// Normal scores of draws from the posterior as it was, their weights, and how many simulations it took.
+type Earlier = ((Vec<Vec<f64>>, Vec<f64>), u64);
+
+impl State {
+    fn earlier(&self) -> Earlier {
+        let scores = self.adjusted.as_ref().unwrap_or(&self.scores).clone();
+        ((scores, self.last.posterior.weights.clone()), self.last.total_simulations)
+    }
 }
 
 impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
@@ -72,6 +84,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         };
         let mut size = settings.later_simulations() as f64;
         let mut reached = false;
+        let mut earlier: Vec<Earlier> = Vec::new();
         let stop = loop {
             let last = &state.last;
             let near = last.threshold <= settings.min_threshold;
@@ -99,18 +112,26 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             let Some(next) = self.generation(last.index + 1, count, Some(kernel))? else {
                 break if self.observer.cancelled() { Stop::Cancelled } else { Stop::Time };
             };
-            state = next;
+            earlier.push(std::mem::replace(&mut state, next).earlier());
             if state.last.threshold > STALLED * before {
                 size *= 1.5;
             }
         };
+        let halfway = earlier.iter().rev().find(|(_, simulations)| 2 * simulations <= self.counts.simulations);
+        let check = Check::new(
+            &state.particles,
+            &state.last.posterior.weights,
+            &state.distance,
+            state.adjusted.as_deref(),
+            halfway.map(|(draws, _)| draws),
+        );
         let mut posterior = state.last.posterior.clone();
         if let Some(adjusted) = &state.adjusted {
             let parameters = self.simulator.parameters();
             posterior.draws = adjusted.iter().map(|scores| from_scores(parameters, scores)).collect();
         }
         let Counts { simulations, failures, first_failure } = self.counts;
-        Ok(Fit { last: state.last, posterior, stop, simulations, failures, first_failure })
+        Ok(Fit { last: state.last, posterior, check, stop, simulations, failures, first_failure })
     }
 
     fn time_is_up(&self) -> bool {
@@ -212,7 +233,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             Adjustment::Linear => Some(adjust::linear(&simulations, distance, &weights)),
         };
         let parameters = self.simulator.parameters();
-        let scores: Vec<Vec<f64>> = simulations.into_iter().map(|simulation| simulation.scores).collect();
+        let scores: Vec<Vec<f64>> = simulations.iter().map(|simulation| simulation.scores.clone()).collect();
         let posterior = Posterior {
             names: parameters.iter().map(|parameter| parameter.name.clone()).collect(),
             draws: scores.iter().map(|scores| from_scores(parameters, scores)).collect(),
@@ -230,7 +251,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             posterior,
         };
         self.observer.generation(&last).map_err(Error::Observer)?;
-        Ok(State { scores, adjusted, last })
+        Ok(State { scores, adjusted, last, particles: simulations, distance: distance.clone() })
     }
 
     /// Around the adjusted particles, and, in case the regression misleads, around the particles as they are.

@@ -13,6 +13,14 @@ pub struct Observed<'s, S> {
     observed: Vec<f64>,
 }
 
+impl<'s, S: Simulator> Observed<'s, S> {
+    /// A simulator with these observations, in the coordinates of its own.
+    #[must_use]
+    pub fn new(simulator: &'s S, observed: Vec<f64>) -> Self {
+        Self { simulator, observed }
+    }
+}
+
 impl<S: Simulator> Simulator for Observed<'_, S> {
     fn parameters(&self) -> &[Parameter] {
         self.simulator.parameters()

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::density::{Simulated, Surrogate};
-use crate::{Law, Quantiles, diagnostics::pareto_smoothed};
+use super::density::{Simulated, Surrogate, Task};
+use crate::diagnostics::{displacement, pareto_smoothed};
 
 /// What the fit found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,8 +77,7 @@ pub(super) struct Fitted<'f> {
     pub other: Option<&'f Surrogate>,
     pub simulated: &'f [Simulated],
     pub weights: &'f [f64],
-    pub laws: &'f [Law],
-    pub observed: &'f [f64],
+    pub task: &'f Task<'f>,
 }
 
 impl Fitted<'_> {
@@ -86,7 +85,7 @@ impl Fitted<'_> {
     fn again(&self, degree: usize, keep: impl Fn(usize) -> bool) -> Option<Surrogate> {
         let weights: Vec<f64> =
             self.weights.iter().enumerate().map(|(index, &weight)| if keep(index) { weight } else { 0.0 }).collect();
-        Surrogate::fit(self.simulated, &weights, degree, self.laws, self.observed, Some(self.surrogate), true)
+        Surrogate::fit(self.simulated, &weights, degree, self.task, Some(self.surrogate), true)
     }
 }
 
@@ -95,7 +94,7 @@ const DRAWS: usize = 2000;
 
 pub(super) fn check(fitted: &Fitted<'_>, scores: &[&[f64]], values: &[f64]) -> Check {
     let step = (scores.len() / DRAWS).max(1);
-    let scores: Vec<&[f64]> = scores.iter().copied().step_by(step).collect();
+    let scores: Vec<Vec<f64>> = scores.iter().step_by(step).map(|scores| scores.to_vec()).collect();
     let values: Vec<f64> = values.iter().copied().step_by(step).collect();
     let failed =
         Check { noise: f64::INFINITY, misfit: f64::INFINITY, pareto_k: f64::INFINITY, beyond: 1.0, residuals: 1.0 };
@@ -111,33 +110,20 @@ pub(super) fn check(fitted: &Fitted<'_>, scores: &[&[f64]], values: &[f64]) -> C
     };
     let ((first_weights, first_k), (second_weights, second_k)) = (weigh(&first), weigh(&second));
     let equal = vec![1.0 / scores.len() as f64; scores.len()];
-    let noise = 0.5 * distance(&scores, &first_weights, &second_weights);
-    let misfit = distance(&scores, &weigh(different).0, &equal);
+    let noise = 0.5 * displacement((&scores, &first_weights), (&scores, &second_weights));
+    let misfit = displacement((&scores, &weigh(different).0), (&scores, &equal));
     let beyond = scores.iter().filter(|scores| fitted.surrogate.is_beyond(scores)).count() as f64 / scores.len() as f64;
     // Each half of the simulations is fresh for what the other has taught.
-    let residuals: Vec<Vec<f64>> = (0..fitted.simulated.len())
+    let residuals: Vec<Vec<(f64, f64)>> = (0..fitted.simulated.len())
         .filter(|&index| fitted.weights[index] > 0.3)
-        .filter_map(|index| if index % 2 == 0 { &second } else { &first }.residuals(&fitted.simulated[index]))
+        .map(|index| if index % 2 == 0 { &second } else { &first }.residuals(&fitted.simulated[index]))
         .collect();
-    let columns = residuals.first().map_or(0, Vec::len);
-    let residuals = (0..columns).map(|column| kolmogorov(residuals.iter().map(|row| row[column]).collect()));
+    let columns = residuals.iter().map(Vec::len).min().unwrap_or(0);
+    let residuals = (0..columns).map(|column| {
+        let share = residuals.iter().map(|row| row[column].1).fold(0.0, f64::max);
+        share * kolmogorov(residuals.iter().map(|row| row[column].0).collect())
+    });
     Check { noise, misfit, pareto_k: first_k.max(second_k), beyond, residuals: residuals.fold(0.0, f64::max) }
-}
-
-/// The mean over coordinates of the distance between two weightings of the same draws, in standard deviations: the largest
-/// of the differences between their quantiles and means.
-fn distance(scores: &[&[f64]], a: &[f64], b: &[f64]) -> f64 {
-    /// Quantiles that are compared, with equal weights: an approximation of the Wasserstein-1 distance.
-    const LEVELS: u32 = 40;
-    let dimension = scores.first().map_or(0, |scores| scores.len());
-    let of_coordinate = |coordinate: usize| {
-        let values: Vec<f64> = scores.iter().map(|scores| scores[coordinate]).collect();
-        let (qa, qb) = (Quantiles::new(&values, a), Quantiles::new(&values, b));
-        let levels = (0..LEVELS).map(|level| (f64::from(level) + 0.5) / f64::from(LEVELS));
-        let mean = levels.map(|level| (qa.at(level) - qb.at(level)).abs()).sum::<f64>() / f64::from(LEVELS);
-        mean / crate::moments(&values, a).1.max(1e-300).sqrt()
-    };
-    (0..dimension).map(of_coordinate).sum::<f64>() / dimension as f64
 }
 
 /// The largest difference between the distribution function of values and the standard normal one.

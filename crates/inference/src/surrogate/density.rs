@@ -1,6 +1,7 @@
 //! The learned likelihood: a part for each law, all as polynomials of the parameters.
 
 use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::{
     basis::{Basis, dot},
@@ -8,15 +9,51 @@ use super::{
     branching::{self, Branching},
     gaussian::Gaussian,
     hazards::Search,
+    measured::Measured,
     regression::{Family, Rows},
 };
-use crate::Law;
+use crate::{Law, Parameter, Prior, Simulator};
 
-/// A simulation: normal scores of the parameters, and data.
+/// A simulation: normal scores of the parameters, their coordinates, and data.
 #[derive(Clone, Debug)]
 pub(super) struct Simulated {
     pub scores: Vec<f64>,
+    pub coordinates: Vec<f64>,
     pub data: Vec<f64>,
+}
+
+/// What is learned about: the data, what is known of their law, and the coordinates in which it is learned.
+pub(super) struct Task<'t> {
+    pub laws: &'t [Law],
+    pub observed: &'t [f64],
+    pub coordinates: Coordinates,
+}
+
+impl<'t> Task<'t> {
+    pub fn new(simulator: &'t impl Simulator) -> Self {
+        let coordinates = Coordinates::new(simulator.parameters());
+        Self { laws: simulator.laws(), observed: simulator.observed(), coordinates }
+    }
+}
+
+/// The coordinates that polynomials are made of: under uniform priors, of values or of their logarithms, these themselves
+/// up to a linear map, since models are simpler functions of them than of normal scores; under others the scores.
+#[derive(Clone, Debug)]
+pub(super) struct Coordinates {
+    uniform: Vec<bool>,
+}
+
+impl Coordinates {
+    fn new(parameters: &[Parameter]) -> Self {
+        let uniform = |law: &Parameter| matches!(law.prior, Prior::Uniform { .. } | Prior::LogUniform { .. });
+        Self { uniform: parameters.iter().map(uniform).collect() }
+    }
+
+    pub fn of(&self, scores: &[f64]) -> Vec<f64> {
+        let normal = Normal::standard();
+        let of = |(&score, &uniform): (&f64, &bool)| if uniform { normal.cdf(score) } else { score };
+        scores.iter().zip(&self.uniform).map(of).collect()
+    }
 }
 
 /// A part of the likelihood.
@@ -25,13 +62,15 @@ enum Part {
     Shares(Shares),
     Poisson { coefficients: Vec<f64>, observed: f64 },
     Branching(Branching),
+    Measured(Measured),
     Gaussian(Gaussian),
 }
 
 /// A likelihood learned from simulations.
 #[derive(Clone, Debug)]
 pub(super) struct Surrogate {
-    pub basis: Basis,
+    basis: Basis,
+    coordinates: Coordinates,
     /// Of the polynomials.
     pub degree: usize,
     /// Akaike's: of likelihoods learned from the same simulations, the smaller one predicts others better.
@@ -51,17 +90,17 @@ impl Surrogate {
         simulated: &[Simulated],
         weights: &[f64],
         degree: usize,
-        laws: &[Law],
-        observed: &[f64],
+        task: &Task<'_>,
         previous: Option<&Self>,
         again: bool,
     ) -> Option<Self> {
+        let &Task { laws, observed, .. } = task;
         let kept: Vec<usize> = (0..simulated.len()).filter(|&index| weights[index] > 1e-4).collect();
         let weights: Vec<f64> = kept.iter().map(|&index| weights[index]).collect();
-        let scores: Vec<&[f64]> = kept.iter().map(|&index| simulated[index].scores.as_slice()).collect();
+        let points: Vec<&[f64]> = kept.iter().map(|&index| simulated[index].coordinates.as_slice()).collect();
         let data: Vec<&[f64]> = kept.iter().map(|&index| simulated[index].data.as_slice()).collect();
-        let basis = Basis::new(&scores, &weights, degree);
-        let rows = Rows::new(scores.par_iter().map(|scores| basis.of(scores)).collect(), weights);
+        let basis = Basis::new(&points, &weights, degree);
+        let rows = Rows::new(points.par_iter().map(|point| basis.of(point)).collect(), weights);
         let mut parts = Vec::new();
         let mut information_criterion = 0.0;
         let mut add = |(reached, size): (f64, usize)| information_criterion += 2.0 * (size as f64 - reached);
@@ -88,8 +127,8 @@ impl Surrogate {
                         let before = previous.and_then(|previous| previous.branching(parts.len()));
                         let before = before.map(|part| {
                             let basis = &previous.map_or(&basis, |previous| &previous.basis);
-                            let of = |scores: &&[f64]| part.predictors(&basis.of(scores));
-                            scores.par_iter().map(of).collect::<Vec<_>>()
+                            let of = |point: &&[f64]| part.predictors(&basis.of(point));
+                            points.par_iter().map(of).collect::<Vec<_>>()
                         });
                         let part = Branching::fit(&rows, &steps, of(observed), before);
                         add(part.quality);
@@ -111,21 +150,29 @@ impl Surrogate {
                     }
                     at.clone()
                 }
+                Law::Measured(law) => {
+                    let width = Basis::size(points.first()?.len(), 2).min(rows.width());
+                    let part = Measured::fit(law, &rows, width, &data, observed)?;
+                    add(part.quality);
+                    parts.push(Part::Measured(part));
+                    [&law.values, &law.log_scales].into_iter().flatten().flatten().chain(&law.data).copied().collect()
+                }
             };
             at.into_iter().for_each(|position| free[position] = false);
         }
         let free: Vec<usize> = (0..free.len()).filter(|&position| free[position]).collect();
         if !free.is_empty() {
-            let dimension = scores.first()?.len();
+            let dimension = points.first()?.len();
             let sizes = (dimension + 1, Basis::size(dimension, 2));
             if let Some(part) = Gaussian::fit(free, &rows, sizes, &data, observed) {
                 add(part.quality);
                 parts.push(Part::Gaussian(part));
             }
         }
-        let dimension = scores.first()?.len() as f64;
+        let dimension = points.first()?.len() as f64;
         (!parts.is_empty()).then_some(Self {
             basis,
+            coordinates: task.coordinates.clone(),
             degree,
             parts,
             information_criterion,
@@ -149,7 +196,7 @@ impl Surrogate {
 
     /// The learned log-likelihood at normal scores.
     pub fn log_likelihood(&self, scores: &[f64]) -> f64 {
-        let white = self.basis.whiten(scores);
+        let white = self.basis.whiten(&self.coordinates.of(scores));
         let beyond = (white.iter().map(|z| z * z).sum::<f64>().sqrt() - self.reach).max(0.0);
         let features = self.basis.of_white(&white);
         let terms = self.parts.iter().map(|part| match part {
@@ -158,6 +205,7 @@ impl Surrogate {
                 Family::Poisson.log_likelihood(dot(coefficients, &features), *observed, 1.0)
             }
             Part::Branching(part) => part.log_likelihood(&features),
+            Part::Measured(part) => part.log_likelihood(&features),
             Part::Gaussian(part) => part.log_likelihood(&features),
         });
         terms.sum::<f64>() - FALL * beyond * beyond
@@ -165,15 +213,20 @@ impl Surrogate {
 
     /// Whether a point is so far from the simulations that polynomials are not trusted.
     pub fn is_beyond(&self, scores: &[f64]) -> bool {
-        self.basis.whiten(scores).iter().map(|z| z * z).sum::<f64>().sqrt() > self.reach
+        self.basis.whiten(&self.coordinates.of(scores)).iter().map(|z| z * z).sum::<f64>().sqrt() > self.reach
     }
 
-    /// Standardised residuals of data under the Gaussian part, if there is one.
-    pub fn residuals(&self, simulated: &Simulated) -> Option<Vec<f64>> {
-        let part = self.parts.iter().find_map(|part| match part {
-            Part::Gaussian(part) => Some(part),
-            _ => None,
-        })?;
-        Some(part.residuals(&self.basis.of(&simulated.scores), &simulated.data))
+    /// Standardised residuals of simulated data where a law is taken to be normal, and for each how much of what the data
+    /// tell rests on it, at most 1.
+    pub fn residuals(&self, simulated: &Simulated) -> Vec<(f64, f64)> {
+        let features = self.basis.of(&simulated.coordinates);
+        let of = |part: &Part| match part {
+            Part::Gaussian(part) => {
+                part.residuals(&features, &simulated.data).into_iter().map(|residual| (residual, 1.0)).collect()
+            }
+            Part::Measured(part) => part.residuals(&features, &simulated.data),
+            _ => Vec::new(),
+        };
+        self.parts.iter().flat_map(of).collect()
     }
 }

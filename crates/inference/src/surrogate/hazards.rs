@@ -10,7 +10,7 @@ use super::{
 
 /// Numbers of polynomials along the row by which the dependence on the parameters may change, tried until Akaike's
 /// criterion is satisfied. Were each category left to itself, the likelihood of a data set would inherit the noise of each.
-const ORDERS: [usize; 3] = [3, 5, 8];
+const ORDERS: [usize; 4] = [3, 5, 8, 12];
 
 /// Which numbers of polynomials along the row are tried.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,8 @@
 //!
 //! * where the simulator knows the law of data ([`crate::Law`]), the law's own parameters are regressed on polynomials of
 //!   the estimated ones by maximum likelihood, and the law is used as it is;
+//! * where only the law of the noise is known ([`crate::Measured`]), the model's values, which simulations give without
+//!   noise, are regressed likewise; what scatters of them besides is normal, and integrated out;
 //! * all other data are reduced to a learned linear summary for each parameter, and these follow a normal law whose
 //!   mean, log variance and correlations are polynomials (synthetic likelihood: Wood 2010, Nature 466:1102).
 //!
@@ -21,6 +23,7 @@ mod check;
 mod density;
 mod gaussian;
 mod hazards;
+mod measured;
 mod regression;
 mod rounds;
 
@@ -47,6 +50,15 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self { simulations: 5000, rounds: 5, draws: 10_000, seed: 1 }
+    }
+}
+
+impl Settings {
+    /// Simulations that are enough to begin with for so many parameters: each round must be able to determine a plane, and
+    /// all together a quadratic.
+    #[must_use]
+    pub fn least(&self, parameters: usize) -> u64 {
+        (4 * basis::Basis::size(parameters, 2) as u64 * self.rounds as u64).max(200)
     }
 }
 
@@ -116,8 +128,7 @@ pub fn run(simulator: &impl Simulator, settings: &Settings, observer: &mut impl 
     if dimension == 0 {
         return Err(Error::NoParameters);
     }
-    // Each round must be able to determine a plane, and all together a quadratic.
-    let least = (4 * basis::Basis::size(dimension, 2) as u64 * settings.rounds as u64).max(200);
+    let least = settings.least(dimension);
     for (setting, found, least) in [
         ("rounds", settings.rounds as u64, 2),
         ("simulations", settings.simulations, least),

@@ -9,7 +9,7 @@ use super::{
     Error, Fit, Settings,
     basis::Basis,
     check::{self, Check},
-    density::{Simulated, Surrogate},
+    density::{Simulated, Surrogate, Task},
 };
 use crate::{
     Observer, Posterior, Progress, Proposal, Simulator,
@@ -83,6 +83,7 @@ pub(super) struct Rounds<'a, S, O> {
     failures: u64,
     first_failure: Option<String>,
     evaluations: u64,
+    task: Task<'a>,
 }
 
 impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
@@ -99,6 +100,7 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
             failures: 0,
             first_failure: None,
             evaluations: 0,
+            task: Task::new(simulator),
         }
     }
 
@@ -133,9 +135,8 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         }
         // Now that it is known where the posterior is, both degrees compete there.
         let weights = self.weights(place.as_ref());
-        let (laws, observed) = (self.simulator.laws(), self.simulator.observed());
         let fit = |degree: usize, previous: Option<&Surrogate>, again: bool| {
-            Surrogate::fit(&self.simulated, &weights, degree, laws, observed, previous, again)
+            Surrogate::fit(&self.simulated, &weights, degree, &self.task, previous, again)
         };
         let quadratic = fit(2, learned.as_ref(), false);
         let cubic = fit(3, quadratic.as_ref(), true);
@@ -161,8 +162,7 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
 
     /// A first or intermediate likelihood, with quadratic polynomials.
     fn learn(&self, place: Option<&Place>, previous: Option<&Surrogate>) -> Result<Surrogate, Error> {
-        let (laws, observed) = (self.simulator.laws(), self.simulator.observed());
-        Surrogate::fit(&self.simulated, &self.weights(place), 2, laws, observed, previous, false)
+        Surrogate::fit(&self.simulated, &self.weights(place), 2, &self.task, previous, false)
             .ok_or(Error::NoInformation)
     }
 
@@ -210,7 +210,8 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
                 self.simulations += 1;
                 match result {
                     Ok(data) if data.iter().all(|value| value.is_finite()) => {
-                        self.simulated.push(Simulated { scores: scores.clone(), data });
+                        let coordinates = self.task.coordinates.of(scores);
+                        self.simulated.push(Simulated { scores: scores.clone(), coordinates, data });
                     }
                     other => {
                         let reason =
@@ -245,14 +246,7 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         let scores: Vec<&[f64]> = kept.iter().map(|state| state.point.as_slice()).collect();
         let values: Vec<f64> = scores.par_iter().map(|scores| surrogate.log_likelihood(scores)).collect();
         let check: Check = check::check(
-            &check::Fitted {
-                surrogate,
-                other,
-                simulated: &self.simulated,
-                weights,
-                laws: self.simulator.laws(),
-                observed: self.simulator.observed(),
-            },
+            &check::Fitted { surrogate, other, simulated: &self.simulated, weights, task: &self.task },
             &scores,
             &values,
         );

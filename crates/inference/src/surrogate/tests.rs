@@ -113,6 +113,110 @@ fn reference_posteriors_are_found() {
     }
 }
 
+/// A line measured at twelve times with unknown noise in each of two units, which scatter by .3 as a whole.
+struct Lines {
+    parameters: Vec<Parameter>,
+    observed: Vec<f64>,
+    laws: Vec<Law>,
+}
+
+const TIMES: usize = 12;
+
+#[derive(Debug)]
+struct Scattered;
+
+impl crate::Noise for Scattered {
+    fn log_density(&self, unit: usize, place: usize, data: &[f64], value: f64, log_scale: f64) -> f64 {
+        -0.5 * ((data[TIMES * unit + place] - value) * (-log_scale).exp()).powi(2) - log_scale
+    }
+}
+
+impl Lines {
+    fn new() -> Self {
+        let normal = Prior::Normal { mean: 0.0, sd: 3.0 };
+        let parameters = vec![
+            parameter("level", normal.clone()),
+            parameter("slope", normal),
+            parameter("sigma", Prior::LogUniform { lower: 0.01, upper: 10.0 }),
+        ];
+        let values = |unit: usize| (0..TIMES).map(|time| 2 * TIMES + 2 * (TIMES * unit + time)).collect::<Vec<usize>>();
+        let law = crate::Measured {
+            values: vec![values(0), values(1)],
+            log_scales: vec![values(0).iter().map(|at| at + 1).collect(), values(1).iter().map(|at| at + 1).collect()],
+            data: (0..2 * TIMES).collect(),
+            random: true,
+            noise: std::sync::Arc::new(Scattered),
+        };
+        let mut lines = Self { parameters, observed: Vec::new(), laws: vec![Law::Measured(law)] };
+        let truth = Proposal { parameters: vec![1.0, -2.0, 0.5], key: Key::new(3) };
+        lines.observed = lines.simulate(&[truth])[0].clone().unwrap();
+        lines
+    }
+
+    fn line(parameters: &[f64], time: usize) -> f64 {
+        parameters[0] + parameters[1] * (time as f64 / TIMES as f64 - 0.5)
+    }
+}
+
+impl Simulator for Lines {
+    fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+    fn observed(&self) -> &[f64] {
+        &self.observed
+    }
+    fn laws(&self) -> &[Law] {
+        &self.laws
+    }
+    fn simulate(&self, proposals: &[Proposal]) -> Vec<Result<Vec<f64>, Failure>> {
+        let one = |proposal: &Proposal| {
+            let mut stream = proposal.key.stream();
+            let sigma = proposal.parameters[2];
+            let (mut data, mut model) = (Vec::new(), Vec::new());
+            for _ in 0..2 {
+                let shift = Normal::new(0.0, 0.3).unwrap().sample(&mut stream);
+                for time in 0..TIMES {
+                    let value = Self::line(&proposal.parameters, time) + shift;
+                    data.push(value + Normal::new(0.0, sigma).unwrap().sample(&mut stream));
+                    model.extend([value, sigma.ln()]);
+                }
+            }
+            Ok([data, model].concat())
+        };
+        proposals.iter().map(one).collect()
+    }
+}
+
+/// The exact likelihood: in each unit the covariance is .09·11ᵀ + σ²I.
+impl crate::Likelihood for Lines {
+    fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+    fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
+        let (n, variance) = (TIMES as f64, parameters[2].powi(2));
+        let of_unit = |data: &[f64]| {
+            let residuals: Vec<f64> =
+                data.iter().enumerate().map(|(time, y)| y - Self::line(parameters, time)).collect();
+            let (sum, squares) = residuals.iter().fold((0.0, 0.0), |(sum, squares), r| (sum + r, squares + r * r));
+            let common = variance + n * 0.09;
+            -0.5 * ((squares - sum * sum * 0.09 / common) / variance + (n - 1.0) * variance.ln() + common.ln())
+        };
+        Ok(self.observed[..2 * TIMES].chunks_exact(TIMES).map(of_unit).sum())
+    }
+}
+
+/// Noise that is estimated, correlated scatter that is not noise: the error is within .1 s.d. of the exact posterior, of
+/// which the draws of both make some .03.
+#[test]
+fn noise_is_told_from_scatter() {
+    let lines = Lines::new();
+    let fit = run(&lines, &Settings { simulations: 2000, ..Settings::default() }, &mut ()).unwrap();
+    let exact = crate::mcmc::run(&lines, &crate::mcmc::Settings::default(), &mut ()).unwrap();
+    let error = reference::error(&lines.parameters, &fit.posterior, &exact.posterior);
+    assert!(error < 0.1, "{error}");
+    assert!(fit.check.passed() && fit.check.warnings().is_empty(), "{:?}", fit.check);
+}
+
 #[test]
 fn results_do_not_depend_on_threads() {
     let fit = |threads| {

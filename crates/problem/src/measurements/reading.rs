@@ -42,20 +42,26 @@ impl Measurement {
     /// multinomial sample is taken alone here, as binomial.
     #[must_use]
     pub fn log_likelihood(&self, noise: NoiseDistribution, y: f64, sigma: f64) -> f64 {
-        let (value, exposure) = (self.value, self.exposure);
-        match self.reading {
-            Reading::Exact => noise.log_density(value, y, sigma, exposure),
-            Reading::Below => below(noise, value, y, sigma, exposure),
-            Reading::Above => noise.log_tails(value, y, sigma, exposure).1,
-            Reading::UpTo(upper) => {
+        self.reading.log_likelihood(self.value, noise, y, sigma, self.exposure)
+    }
+}
+
+impl Reading {
+    /// The same of a value that is read so.
+    pub(crate) fn log_likelihood(self, value: f64, noise: NoiseDistribution, y: f64, sigma: f64, exposure: f64) -> f64 {
+        match self {
+            Self::Exact => noise.log_density(value, y, sigma, exposure),
+            Self::Below => below(noise, value, y, sigma, exposure),
+            Self::Above => noise.log_tails(value, y, sigma, exposure).1,
+            Self::UpTo(upper) => {
                 let before = if noise.is_discrete() { value.ceil() - 1.0 } else { value };
                 let low = noise.log_tails(before, y, sigma, exposure);
                 let high = noise.log_tails(upper, y, sigma, exposure);
                 // The difference of the smaller tails keeps its digits.
                 if high.0 < low.1 { difference(high.0, low.0) } else { difference(low.1, high.1) }
             }
-            Reading::Mean { n, sd: None } => noise.log_density(value, y, sigma / n.sqrt(), exposure),
-            Reading::Mean { n, sd: Some(sd) } => {
+            Self::Mean { n, sd: None } => noise.log_density(value, y, sigma / n.sqrt(), exposure),
+            Self::Mean { n, sd: Some(sd) } => {
                 let residual = value - exposure * y;
                 let squares = n * residual * residual + (n - 1.0) * sd * sd;
                 -n * (sigma.ln() + 0.5 * std::f64::consts::TAU.ln()) - 0.5 * squares / (sigma * sigma)

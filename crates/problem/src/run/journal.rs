@@ -110,7 +110,14 @@ impl Journal {
     /// A simulator or likelihood whose answers are kept.
     #[must_use]
     pub fn of<'a, T>(&'a self, asked: &'a T) -> Journaled<'a, T> {
-        Journaled { journal: self, asked }
+        self.apart(0, asked)
+    }
+
+    /// The same, for a further simulator that may be asked the same questions and answers otherwise; `kind` tells them
+    /// apart.
+    #[must_use]
+    pub fn apart<'a, T>(&'a self, kind: u64, asked: &'a T) -> Journaled<'a, T> {
+        Journaled { journal: self, kind, asked }
     }
 
     fn recall(&self, question: &Question) -> Option<&Answer> {
@@ -198,15 +205,11 @@ fn record(bytes: &[u8]) -> Option<(Question, Answer, usize)> {
     Some((question, answer, end + 4))
 }
 
-fn question(key: Key, parameters: &[f64]) -> Question {
-    let [high, low, ..] = parameters.iter().fold(key, |key, value| key.child(value.to_bits())).state();
-    [high, low]
-}
-
 /// A simulator or likelihood whose answers are kept in a [`Journal`], and read from there where they are known.
 #[derive(Debug)]
 pub struct Journaled<'a, T> {
     journal: &'a Journal,
+    kind: u64,
     asked: &'a T,
 }
 
@@ -225,7 +228,7 @@ impl<T: Simulator> Simulator for Journaled<'_, T> {
 
     fn simulate(&self, proposals: &[Proposal]) -> Vec<Result<Vec<f64>, Failure>> {
         let questions: Vec<Question> =
-            proposals.iter().map(|proposal| question(proposal.key, &proposal.parameters)).collect();
+            proposals.iter().map(|proposal| self.question(proposal.key, &proposal.parameters)).collect();
         let mut answers: Vec<Option<Result<Vec<f64>, Failure>>> =
             questions.iter().map(|question| self.journal.recall(question).cloned().map(told)).collect();
         let new: Vec<usize> = (0..proposals.len()).filter(|&index| answers[index].is_none()).collect();
@@ -251,7 +254,7 @@ impl<T: Likelihood> Likelihood for Journaled<'_, T> {
 
     fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
         // A likelihood has no randomness of its own.
-        self.number(question(Key::new(0), parameters), || self.asked.log_likelihood(parameters))
+        self.number(self.question(Key::new(0), parameters), || self.asked.log_likelihood(parameters))
     }
 }
 
@@ -261,7 +264,7 @@ impl<T: Estimator> Estimator for Journaled<'_, T> {
     }
 
     fn log_likelihood(&self, parameters: &[f64], effort: usize, key: Key) -> Result<f64, Failure> {
-        let question = question(key.child(effort as u64), parameters);
+        let question = self.question(key.child(effort as u64), parameters);
         self.number(question, || self.asked.log_likelihood(parameters, effort, key))
     }
 
@@ -275,6 +278,12 @@ impl<T: Estimator> Estimator for Journaled<'_, T> {
 }
 
 impl<T> Journaled<'_, T> {
+    fn question(&self, key: Key, parameters: &[f64]) -> Question {
+        let place = key.child(self.kind);
+        let [high, low, ..] = parameters.iter().fold(place, |place, value| place.child(value.to_bits())).state();
+        [high, low]
+    }
+
     /// An answer that is one number.
     fn number(&self, question: Question, ask: impl FnOnce() -> Result<f64, Failure>) -> Result<f64, Failure> {
         if let Some(answer) = self.journal.recall(&question) {

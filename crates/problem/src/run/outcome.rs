@@ -27,6 +27,9 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// One for each estimated parameter.
     pub parameters: Vec<ParameterSummary>,
+    /// The same before regression adjustment, where there was one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before_adjustment: Vec<ParameterSummary>,
     /// One for each derived quantity.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<DerivedSummary>,

@@ -310,7 +310,7 @@ fn transform(observable: &Observable, row: &Measurement, typical: f64) -> Transf
 }
 
 /// The median of the absolute values that are not 0, or 1 if there is none.
-fn typical(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn typical(values: impl Iterator<Item = f64>) -> f64 {
     let mut sizes: Vec<f64> = values.map(f64::abs).filter(|&size| size > 0.0).collect();
     sizes.sort_by(f64::total_cmp);
     sizes.get(sizes.len() / 2).copied().unwrap_or(1.0)

@@ -6,6 +6,7 @@ mod effects;
 mod fixture;
 mod forecast;
 mod kinds;
+mod laws;
 mod likelihood;
 mod load;
 mod mistakes;

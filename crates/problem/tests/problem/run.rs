@@ -87,6 +87,7 @@ fn a_run_comes_back_as_it_was_written() {
         log_likelihood: None,
         warnings: vec!["few".to_owned()],
         parameters: ParameterSummary::all(&problem, &last),
+        before_adjustment: Vec::new(),
         derived: Vec::new(),
     };
     writer.outcome(&outcome).unwrap();

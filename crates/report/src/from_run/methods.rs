@@ -8,7 +8,7 @@ use crate::content::Content;
 const BIBLIOGRAPHY: &str = include_str!("../references.bib");
 
 /// A reference as text cites it, and its key in [`BIBLIOGRAPHY`].
-const REFERENCES: [(&str, &str); 19] = [
+const REFERENCES: [(&str, &str); 20] = [
     ("Andrieu et al. 2010", "Andrieu2010"),
     ("Beaumont et al. 2009", "Beaumont2009"),
     ("Beaumont et al. 2002", "Beaumont2002"),
@@ -22,6 +22,7 @@ const REFERENCES: [(&str, &str); 19] = [
     ("Haseltine & Rawlings 2002", "HaseltineRawlings2002"),
     ("Kaplan & Meier 1958", "KaplanMeier1958"),
     ("Price et al. 2018", "Price2018"),
+    ("Pritchard et al. 1999", "Pritchard1999"),
     ("Raue et al. 2013", "Raue2013"),
     ("Säilynoja et al. 2022", "Sailynoja2022"),
     ("Schmiester et al. 2021", "Schmiester2021"),
@@ -45,6 +46,12 @@ pub fn paragraph(run: &Run, content: &Content) -> String {
              al. 2009; Beaumont et al. 2009){}, with a distance learned by regression of the parameters on the data \
              (Fearnhead & Prangle 2012) and regression adjustment (Beaumont et al. 2002).",
             setting("population").map_or(String::new(), |size| format!(" with {size} particles"))
+        ),
+        FitMethod::AbcRejection => format!(
+            "{estimated} parameters were estimated by approximate Bayesian computation with rejection (Pritchard et al. 1999){}, \
+             with a distance learned by regression of the parameters on the data (Fearnhead & Prangle 2012) and regression \
+             adjustment (Beaumont et al. 2002).",
+            setting("population").map_or(String::new(), |size| format!(", keeping {size} particles"))
         ),
         FitMethod::Surrogate => format!(
             "{estimated} parameters were estimated with a synthetic likelihood (Wood 2010) learned in rounds of \
