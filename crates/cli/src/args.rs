@@ -236,9 +236,10 @@ pub struct Predict {
     pub output: Option<PathBuf>,
 }
 
-/// Hold runs against each other: parameters, fit, warnings and settings side by side
+/// Hold runs against each other
 ///
-/// Of the same data under several models or methods, or of several data sets.
+/// Parameters, fit, warnings and settings side by side: of the same data under several models or methods, or of several
+/// data sets.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   metacascade compare runs/exact runs/mean-field -o compare.html")]
