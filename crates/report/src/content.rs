@@ -4,6 +4,7 @@ mod cascade;
 mod comparison;
 mod forecast;
 mod individuals;
+mod profiles;
 mod samples;
 
 pub use cascade::{Cascade, CascadeStep};
@@ -13,6 +14,7 @@ pub use forecast::{
     Predictions,
 };
 pub use individuals::{Derived, Individual, Individuals};
+pub use profiles::ProfileCurve;
 pub use samples::{Composition, CountBin, Counts, Predicted, Rootogram, Share, SharePanel, Shares, Whole};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,8 @@ pub struct Content {
     pub derived: Vec<Derived>,
     /// What groups and subjects are like that differ.
     pub individuals: Vec<Individuals>,
+    /// The profile likelihood of each parameter; empty where the method finds none.
+    pub profiles: Vec<ProfileCurve>,
     /// The model as a picture: an SVG element, which becomes part of the page as it is.
     pub diagram: String,
     /// What passes through each step of the cascade, where the model has steps.

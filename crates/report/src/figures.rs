@@ -9,6 +9,7 @@ pub mod kaplan_meier;
 pub mod marginals;
 pub mod pairs;
 pub mod pit;
+pub mod profiles;
 pub mod ridges;
 pub mod rootogram;
 pub mod sensitivity;

@@ -7,6 +7,7 @@ mod individuals;
 mod methods;
 mod parts;
 mod predictions;
+mod profiles;
 mod samples;
 mod sensitivity;
 mod survival;
@@ -61,6 +62,7 @@ pub fn content(run: &Run) -> Content {
         parameters,
         derived: individuals::derived(run),
         individuals: individuals::individuals(run),
+        profiles: profiles::profiles(run),
         time_unit: time_unit(problem).to_owned(),
         observables,
         survival,

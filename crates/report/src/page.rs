@@ -77,6 +77,7 @@ struct Page<'a> {
     sensitivities: Vec<Block>,
     derived: Vec<DerivedRow<'a>>,
     individuals: Vec<Block>,
+    profiles: Option<Block>,
     shows_locations: bool,
     headline: Vec<String>,
     warnings: Vec<String>,
@@ -109,6 +110,7 @@ pub fn render(content: &Content) -> Result<String, Error> {
         shows_locations: content.individuals.iter().any(|found| found.location.is_some()),
         derived: content.derived.iter().map(DerivedRow::new).collect(),
         individuals: content.individuals.iter().map(blocks::individuals).collect(),
+        profiles: (!content.profiles.is_empty()).then(|| blocks::profiles(&content.profiles)),
         headline: content.headline.iter().map(|sentence| tied(sentence)).collect(),
         warnings: content.warnings.iter().map(|sentence| tied(sentence)).collect(),
         shows_effective_draws: effective_draws.is_none()

@@ -3,10 +3,13 @@
 use crate::{
     Content,
     content::{
-        Composition, Counts, EventCurves, Individual, Individuals, Measurement, Observable, Predicted, Series, Shares,
-        Stratum, Survival,
+        Composition, Counts, EventCurves, Individual, Individuals, Measurement, Observable, Predicted, ProfileCurve,
+        Series, Shares, Stratum, Survival,
     },
-    figures::{caterpillar, compositions, data_against_prediction, kaplan_meier, rootogram, shares, with_unit},
+    figures::{
+        caterpillar, compositions, data_against_prediction, kaplan_meier, profiles as profile, rootogram, shares,
+        with_unit,
+    },
     number::{count, interval, percent, significant, tick},
     style,
 };
@@ -277,6 +280,30 @@ pub fn individuals(found: &Individuals) -> Block {
         heading: format!("{name}, by {of}"),
         panels: vec![Figure::new(&caterpillar::spec(&plot, &rows), &format!("{} by {of}", found.quantity))],
         table: Table::new(&columns, found.rows.iter().rev().map(row).collect()),
+        wide: false,
+    }
+}
+
+/// The profile likelihood of every parameter.
+pub fn profiles(curves: &[ProfileCurve]) -> Block {
+    let range = |[lower, upper]: [Option<f64>; 2]| match (lower, upper) {
+        (Some(lower), Some(upper)) => interval(lower, upper),
+        (Some(lower), None) => format!("{} and more", significant(lower, 3)),
+        (None, Some(upper)) => format!("{} and less", significant(upper, 3)),
+        (None, None) => "no bounds".to_owned(),
+    };
+    let row = |curve: &ProfileCurve| {
+        let best = significant(curve.best, 3);
+        vec![curve.name.clone(), best, range(curve.interval_50), range(curve.interval_95)]
+    };
+    let columns = ["text Parameter", "Best", "50 % interval", "95 % interval"];
+    Block {
+        heading: "Profile likelihoods".to_owned(),
+        panels: curves
+            .iter()
+            .map(|curve| Figure::new(&profile::spec(curve), &format!("profile {}", curve.name)))
+            .collect(),
+        table: Table::new(&columns, curves.iter().map(row).collect()),
         wide: false,
     }
 }
