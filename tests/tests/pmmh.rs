@@ -35,7 +35,7 @@ fn write(folder: &Path, method: &str) {
          model_files:\n  wells: {{location: model.toml, language: metacascade}}\n\
          observable_files: [observables.tsv]\nmeasurement_files: [measurements.tsv]\n\
          extensions:\n  metacascade:\n    version: 1.0.0\n    required: false\n\
-         \x20   fit: {{method: {method}, min_effective_sample_size: 800}}\n"
+         \x20   fit: {{method: {method}, min_effective_sample_size: 400}}\n"
     );
     let parameters = "parameterId\tlowerBound\tupperBound\tnominalValue\testimate\tpriorDistribution\tpriorParameters\n\
                       birth\t0.05\t5\t0.8\ttrue\tlog-normal\t-0.5;0.7\ndeath\t0.05\t5\t0.5\ttrue\tlog-normal\t-0.5;0.7\n";
@@ -51,15 +51,19 @@ fn write(folder: &Path, method: &str) {
     }
 }
 
-/// Means and standard deviations of ln birth and ln death, by a grid of the likelihood by the master equation.
+/// Means and standard deviations of ln birth and ln death, by a grid of the likelihood by the master equation: over ln death
+/// and over birth − death, which the data tell much better.
 fn exact(problem: &Problem) -> [(f64, f64); 2] {
-    let axis: Vec<f64> = (0..13).map(|step| -1.5 + 0.16 * f64::from(step)).collect();
     let mut cells = Vec::new();
-    for &birth in &axis {
-        for &death in &axis {
-            let found = evaluate(problem, &[birth.exp(), death.exp()], EvaluateMethod::Exact).unwrap();
-            // The density of the logarithms.
-            cells.push(([birth, death], found.log_posterior() + birth + death));
+    for log_death in (0..13).map(|step| -2.8 + 0.3 * f64::from(step)) {
+        for growth in (0..9).map(|step| 0.08 * f64::from(step)) {
+            let death = f64::exp(log_death);
+            let birth = death + growth;
+            if birth > 0.05 && death > 0.05 {
+                let found = evaluate(problem, &[birth, death], EvaluateMethod::Exact).unwrap();
+                // Of the grid's coordinates the density has a factor death.
+                cells.push(([birth.ln(), log_death], found.log_posterior() + log_death));
+            }
         }
     }
     let highest = cells.iter().map(|cell| cell.1).fold(f64::NEG_INFINITY, f64::max);
@@ -84,8 +88,8 @@ fn draws(run: &Path) -> [Vec<f64>; 2] {
     })
 }
 
-/// With 800 effective draws a mean is known to .035 standard deviations and a standard deviation to 2.5 %: both may be off
-/// by four times that.
+/// With 400 effective draws a mean is known to .05 standard deviations and a standard deviation to 3.5 %: both may be off by
+/// four times that.
 #[test]
 fn the_posterior_is_that_of_the_master_equation() {
     let place = tempfile::tempdir().unwrap();
@@ -101,8 +105,8 @@ fn the_posterior_is_that_of_the_master_equation() {
     let (found, exact) = (fit("run", "2"), exact(&Problem::load(place.path()).unwrap()));
     for (draws, (mean, sd)) in found.iter().zip(exact) {
         let (own_mean, own_variance) = moments(draws, &vec![1.0 / draws.len() as f64; draws.len()]);
-        assert!((own_mean - mean).abs() < 0.14 * sd, "{own_mean} for {mean} ± {sd}");
-        assert!((own_variance.sqrt() / sd - 1.0).abs() < 0.1, "{} for {sd}", own_variance.sqrt());
+        assert!((own_mean - mean).abs() < 0.2 * sd, "{own_mean} for {mean} ± {sd}");
+        assert!((own_variance.sqrt() / sd - 1.0).abs() < 0.14, "{} for {sd}", own_variance.sqrt());
     }
     let page = fs::read_to_string(place.path().join("run/report.html")).unwrap();
     assert!(page.contains("Andrieu et al. 2010"));
@@ -114,10 +118,10 @@ fn data_sets_from_the_prior_are_fitted() {
     let place = tempfile::tempdir().unwrap();
     write(place.path(), "pmmh");
     let mut command = metacascade();
-    command.arg("sbc").arg(place.path()).args(["--replicates", "3", "--particles", "20", "--max-evaluations", "2000"]);
+    command.arg("sbc").arg(place.path()).args(["--replicates", "2", "--particles", "8", "--max-evaluations", "500"]);
     let output = command.output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(told.contains("3 data sets from the prior, fitted by pmmh"), "{told} {}", error(&output));
+    assert!(told.contains("2 data sets from the prior, fitted by pmmh"), "{told} {}", error(&output));
 }
 
 #[test]
