@@ -124,8 +124,8 @@ def check(browser, report, screenshots):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(report.as_uri())
-    if not page.locator("#parameters table, #events table").first.is_visible():
-        wrong.append(f"{report}: without scripts the table of parameters or events is not visible")
+    if not page.locator("#parameters table.cards, #events table.cards, #summary table.cards").first.is_visible():
+        wrong.append(f"{report}: without scripts the table of parameters, events or runs is not visible")
     if page.locator(".figure").first.is_visible():
         wrong.append(f"{report}: without scripts there are empty figures")
     context.close()

@@ -112,9 +112,9 @@ impl ArmFile {
         Some(self.path.parent().unwrap_or(Path::new("")).join(model))
     }
 
-    fn complain(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+    fn complain(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Box<Diagnostic> {
         let place = Place::in_source(&self.source, span);
-        Diagnostic::new(self.path.display().to_string(), message).at(place, "here").help(help)
+        Box::new(Diagnostic::new(self.path.display().to_string(), message).at(place, "here").help(help))
     }
 }
 
@@ -130,20 +130,20 @@ impl Arms {
                 Ok(found) => match self.assumed.iter().find(|other| other.name == *name) {
                     None => self.assumed.push(found),
                     Some(other) if other.prior == found.prior => {}
-                    Some(_) => problems.push(file.complain(
+                    Some(_) => problems.push(*file.complain(
                         line.span(),
                         format!("another file assumes another law of `{name}`"),
                         "all arms must assume the same of a parameter",
                     )),
                 },
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(*problem),
             }
         }
         for line in &file.document.arms {
             let name = line.name.get_ref().trim();
             if name.is_empty() || self.arms.iter().any(|arm| arm.name == name) {
                 let message = if name.is_empty() { "an arm needs a name" } else { "there is an arm of this name" };
-                problems.push(file.complain(line.name.span(), message, "choose another name"));
+                problems.push(*file.complain(line.name.span(), message, "choose another name"));
             }
             let title = if line.title.is_empty() { name } else { &line.title };
             let mut arm = Arm {
@@ -155,13 +155,13 @@ impl Arms {
             for used in &line.arms {
                 if combine(problem, used.get_ref(), &mut arm.set).is_none() {
                     let (message, help) = unknown(problem, used.get_ref());
-                    problems.push(file.complain(used.span(), message, help));
+                    problems.push(*file.complain(used.span(), message, help));
                 }
             }
             for (parameter, value) in &line.set {
                 match setting(problem, file, parameter, value) {
                     Ok(setting) => put(&mut arm.set, setting),
-                    Err(problem) => problems.push(problem),
+                    Err(problem) => problems.push(*problem),
                 }
             }
             self.arms.push(arm);
@@ -171,7 +171,7 @@ impl Arms {
 }
 
 /// The slot of a parameter of the model.
-fn slot(problem: &Problem, file: &ArmFile, name: &str, span: Range<usize>) -> Result<usize, Diagnostic> {
+fn slot(problem: &Problem, file: &ArmFile, name: &str, span: Range<usize>) -> Result<usize, Box<Diagnostic>> {
     let network = problem.network();
     let index = network.parameter_index(name).ok_or_else(|| {
         let known = network.parameters().iter().map(|parameter| parameter.name.as_str());
@@ -181,7 +181,12 @@ fn slot(problem: &Problem, file: &ArmFile, name: &str, span: Range<usize>) -> Re
     Ok(parameter_slots(network).start + index)
 }
 
-fn assumed(problem: &Problem, file: &ArmFile, name: &str, line: &Spanned<AssumedLine>) -> Result<Assumed, Diagnostic> {
+fn assumed(
+    problem: &Problem,
+    file: &ArmFile,
+    name: &str,
+    line: &Spanned<AssumedLine>,
+) -> Result<Assumed, Box<Diagnostic>> {
     let slot = slot(problem, file, name, line.span())?;
     if problem.estimated().iter().any(|parameter| parameter.name == name) {
         let message = format!("`{name}` was fitted, and need not be assumed");
@@ -213,7 +218,7 @@ fn assumed(problem: &Problem, file: &ArmFile, name: &str, line: &Spanned<Assumed
     })
 }
 
-fn setting(problem: &Problem, file: &ArmFile, name: &str, value: &Spanned<Value>) -> Result<Setting, Diagnostic> {
+fn setting(problem: &Problem, file: &ArmFile, name: &str, value: &Spanned<Value>) -> Result<Setting, Box<Diagnostic>> {
     let slot = slot(problem, file, name, value.span())?;
     let network = problem.network();
     let text = match value.get_ref() {

@@ -81,12 +81,15 @@ pub fn spec(observable: &Observable, series: &Series, time_unit: &str, colour: &
             json!({"type": "point", "filled": true, "size": 300, "opacity": 0, "clip": true}),
             json!({"x": x, "y": y("median"), "tooltip": band_tips}),
         ),
-        data_of(
+    ];
+    // Marks of nothing would have nothing to say to screen readers.
+    if !series.data.is_empty() {
+        layers.push(data_of(
             json!({"type": "rule", "color": INK, "clip": true}),
             json!({"x": x, "y": y("lower"), "y2": {"field": "upper"}}),
-        ),
-        data_of(points, json!({"x": x, "y": y("value"), "tooltip": data_tips})),
-    ];
+        ));
+        layers.push(data_of(points, json!({"x": x, "y": y("value"), "tooltip": data_tips})));
+    }
     if lines_shown {
         let line = json!({"type": "line", "color": INK, "strokeWidth": 0.7, "opacity": 0.4, "clip": true});
         let detail = json!({"field": "replicate", "type": "nominal"});
