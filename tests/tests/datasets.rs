@@ -55,7 +55,8 @@ fn rejection_tells_posteriors_before_adjustment() {
     let text = std::fs::read_to_string(run.join("diagnostics.json")).unwrap();
     let told: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(told["simulations"], 10_000);
-    for (after, before) in told["parameters"].as_array().unwrap().iter().zip(told["before_adjustment"].as_array().unwrap())
+    for (after, before) in
+        told["parameters"].as_array().unwrap().iter().zip(told["before_adjustment"].as_array().unwrap())
     {
         let width = |of: &serde_json::Value| {
             let end = |end: usize| of["interval95"][end].as_f64().unwrap();

@@ -65,7 +65,6 @@ fn study(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Study {
 }
 
 /// Fits a data set, as a surrogate and as ABC see it.
-
 fn fit(
     plan: &Plan,
     learned: &impl Simulator,
