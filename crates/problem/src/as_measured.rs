@@ -187,10 +187,18 @@ impl<'s> AsMeasured<'s> {
             let unit = group.filter(|_| shares_groups).map_or((false, index), |group| (true, group));
             units.entry(unit).or_default().push(run);
         }
+        let mut values: Vec<Vec<f64>> = vec![Vec::new(); problem.observables().len()];
+        for series in problem.series() {
+            values[series.observable].extend(series.measurements.iter().map(|row| row.value));
+        }
+        let typicals: Vec<f64> = values.into_iter().map(|values| typical(values.into_iter())).collect();
         let mut designs: BTreeMap<Likeness, Vec<Vec<Term>>> = BTreeMap::new();
         for runs in units.into_values() {
             let likeness = runs.iter().map(|run| likeness(problem, run)).collect();
-            designs.entry(likeness).or_default().push(runs.into_iter().flat_map(|run| terms(problem, run)).collect());
+            designs
+                .entry(likeness)
+                .or_default()
+                .push(runs.into_iter().flat_map(|run| terms(problem, run, &typicals)).collect());
         }
         let mut all: Vec<Term> = Vec::new();
         let mut laws = Vec::new();
@@ -232,14 +240,12 @@ fn likeness(problem: &Problem, run: &Run) -> (usize, Option<usize>, Vec<(usize, 
 }
 
 /// A term for each measurement of a run, but for the last of each multinomial sample.
-fn terms(problem: &Problem, run: &Run) -> Vec<Term> {
+fn terms(problem: &Problem, run: &Run, typicals: &[f64]) -> Vec<Term> {
     let mut terms = Vec::new();
     for reads in &run.reads {
         for (index, read) in reads.iter().enumerate() {
             let observable: &Observable = read.observable(problem);
-            let size = |series: &&crate::Series| std::ptr::eq(&problem.observables()[series.observable], observable);
-            let rows = problem.series().iter().filter(size).flat_map(|series| &series.measurements);
-            let typical = typical(rows.map(|row| row.value));
+            let typical = typicals[problem.series()[read.series].observable];
             if observable.noise != NoiseDistribution::Multinomial {
                 terms.push(Term::new(problem, read, vec![read.position], typical));
                 continue;

@@ -13,6 +13,9 @@ pub struct Check {
     pub noise: f64,
     /// How far it moves where polynomials are of another degree.
     pub misfit: f64,
+    /// How far it is off by likelihoods that are exact, at fresh simulations from some of its draws; 0 where simulations
+    /// scatter, so that none is.
+    pub resimulated: f64,
     /// Pareto k̂ of the weights between what the two halves of the simulations give; beyond .7 they do not overlap enough
     /// for either to be trusted (Vehtari et al. 2024, J. Mach. Learn. Res. 25:72).
     pub pareto_k: f64,
@@ -30,10 +33,12 @@ const FAILED: f64 = 0.3;
 const DOUBTFUL: f64 = 0.15;
 
 impl Check {
-    /// The estimated error of the posterior, in its standard deviations: noise and misfit together.
+    /// The estimated error of the posterior, in its standard deviations: noise and misfit together, or what exact
+    /// likelihoods say, if that is more.
     #[must_use]
     pub fn error(&self) -> f64 {
-        self.noise.hypot(self.misfit)
+        // Not a number is no reason to pass.
+        if self.resimulated.is_nan() { f64::NAN } else { self.noise.hypot(self.misfit).max(self.resimulated) }
     }
 
     /// Whether the posterior may be used.
@@ -50,8 +55,8 @@ impl Check {
         if error.is_nan() || error > DOUBTFUL || self.pareto_k > 0.7 {
             warnings.push(format!(
                 "The learned posterior may be off by about {error:.2} of its standard deviations (halves of the simulations: \
-                 {:.2}, another degree: {:.2}, Pareto k {:.2}). More simulations make it better.",
-                self.noise, self.misfit, self.pareto_k
+                 {:.2}, another degree: {:.2}, fresh simulations: {:.2}, Pareto k {:.2}). More simulations make it better.",
+                self.noise, self.misfit, self.resimulated, self.pareto_k
             ));
         }
         if self.beyond > 0.05 {
@@ -78,6 +83,8 @@ pub(super) struct Fitted<'f> {
     pub simulated: &'f [Simulated],
     pub weights: &'f [f64],
     pub task: &'f Task<'f>,
+    /// Scores and data of fresh simulations from the posterior.
+    pub fresh: &'f [Simulated],
 }
 
 impl Fitted<'_> {
@@ -89,6 +96,23 @@ impl Fitted<'_> {
     }
 }
 
+impl Fitted<'_> {
+    /// How far exact likelihoods move the draws that were simulated afresh.
+    fn resimulated(&self) -> f64 {
+        let ratio = |fresh: &Simulated| {
+            let exact = self.surrogate.exact(&fresh.data, self.task.laws)?;
+            Some(exact - self.surrogate.log_likelihood(&fresh.scores))
+        };
+        let Some(ratios) = self.fresh.iter().map(ratio).collect::<Option<Vec<f64>>>() else { return 0.0 };
+        if ratios.is_empty() {
+            return 0.0;
+        }
+        let scores: Vec<Vec<f64>> = self.fresh.iter().map(|fresh| fresh.scores.clone()).collect();
+        let equal = vec![1.0 / scores.len() as f64; scores.len()];
+        displacement((&scores, &pareto_smoothed(&ratios).0), (&scores, &equal))
+    }
+}
+
 /// Draws used by the check.
 const DRAWS: usize = 2000;
 
@@ -96,8 +120,14 @@ pub(super) fn check(fitted: &Fitted<'_>, scores: &[&[f64]], values: &[f64]) -> C
     let step = (scores.len() / DRAWS).max(1);
     let scores: Vec<Vec<f64>> = scores.iter().step_by(step).map(|scores| scores.to_vec()).collect();
     let values: Vec<f64> = values.iter().copied().step_by(step).collect();
-    let failed =
-        Check { noise: f64::INFINITY, misfit: f64::INFINITY, pareto_k: f64::INFINITY, beyond: 1.0, residuals: 1.0 };
+    let failed = Check {
+        noise: f64::INFINITY,
+        misfit: f64::INFINITY,
+        resimulated: f64::INFINITY,
+        pareto_k: f64::INFINITY,
+        beyond: 1.0,
+        residuals: 1.0,
+    };
     let halves = [0, 1].map(|half| fitted.again(fitted.surrogate.degree, |index| index % 2 == half));
     let ([Some(first), Some(second)], Some(different)) = (halves, fitted.other) else {
         return failed;
@@ -123,7 +153,15 @@ pub(super) fn check(fitted: &Fitted<'_>, scores: &[&[f64]], values: &[f64]) -> C
         let share = residuals.iter().map(|row| row[column].1).fold(0.0, f64::max);
         share * kolmogorov(residuals.iter().map(|row| row[column].0).collect())
     });
-    Check { noise, misfit, pareto_k: first_k.max(second_k), beyond, residuals: residuals.fold(0.0, f64::max) }
+    let resimulated = fitted.resimulated();
+    Check {
+        noise,
+        misfit,
+        resimulated,
+        pareto_k: first_k.max(second_k),
+        beyond,
+        residuals: residuals.fold(0.0, f64::max),
+    }
 }
 
 /// The largest difference between the distribution function of values and the standard normal one.

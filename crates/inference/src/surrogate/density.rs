@@ -36,8 +36,9 @@ impl<'t> Task<'t> {
     }
 }
 
-/// The coordinates that polynomials are made of: under uniform priors, of values or of their logarithms, these themselves
-/// up to a linear map, since models are simpler functions of them than of normal scores; under others the scores.
+/// The coordinates that polynomials are made of: under log-uniform priors the logarithms, up to a linear map, since models
+/// are simpler functions of them than of normal scores; under others the scores, which near a bound of a uniform prior
+/// behave as logarithms do.
 #[derive(Clone, Debug)]
 pub(super) struct Coordinates {
     uniform: Vec<bool>,
@@ -45,7 +46,7 @@ pub(super) struct Coordinates {
 
 impl Coordinates {
     fn new(parameters: &[Parameter]) -> Self {
-        let uniform = |law: &Parameter| matches!(law.prior, Prior::Uniform { .. } | Prior::LogUniform { .. });
+        let uniform = |law: &Parameter| matches!(law.prior, Prior::LogUniform { .. });
         Self { uniform: parameters.iter().map(uniform).collect() }
     }
 
@@ -209,6 +210,19 @@ impl Surrogate {
             Part::Gaussian(part) => part.log_likelihood(&features),
         });
         terms.sum::<f64>() - FALL * beyond * beyond
+    }
+
+    /// The log-likelihood of the observations given the values of a simulation, where these are all that is not known: an
+    /// exact value at the parameters of the simulation. `None` where anything scatters.
+    pub fn exact(&self, simulated: &[f64], laws: &[Law]) -> Option<f64> {
+        let of = |(part, law): (&Part, &Law)| match (part, law) {
+            (Part::Measured(part), Law::Measured(law)) if !law.random => Some(part.exact(law, simulated)),
+            _ => None,
+        };
+        if self.parts.len() != laws.len() {
+            return None;
+        }
+        self.parts.iter().zip(laws).map(of).sum()
     }
 
     /// Whether a point is so far from the simulations that polynomials are not trusted.

@@ -193,6 +193,15 @@ impl Measured {
         ((above - below) / (2.0 * step), ((2.0 * here - below - above) / (step * step)).max(0.0))
     }
 
+    /// The log density of the observations given the values of a simulation.
+    pub fn exact(&self, law: &law::Measured, simulated: &[f64]) -> f64 {
+        let of = |(unit, (values, scales)): (usize, (&Vec<usize>, &Vec<usize>))| {
+            let at = |places: &Vec<usize>| places.iter().map(|&at| simulated[at]).collect::<Vec<f64>>();
+            self.given(unit, &at(values), &at(scales))
+        };
+        law.values.iter().zip(&law.log_scales).enumerate().map(of).sum()
+    }
+
     pub fn log_likelihood(&self, features: &[f64]) -> f64 {
         let means: Vec<f64> = self.means.iter().map(|c| dot(c, features)).collect();
         let Some(scatter) = &self.scatter else {

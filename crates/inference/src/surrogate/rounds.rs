@@ -12,7 +12,7 @@ use super::{
     density::{Simulated, Surrogate, Task},
 };
 use crate::{
-    Observer, Posterior, Progress, Proposal, Simulator,
+    Law, Observer, Posterior, Progress, Proposal, Simulator,
     diagnostics::Convergence,
     mcmc::{self, Wanted, chain},
     parameter::from_scores,
@@ -35,6 +35,10 @@ const EFFECTIVE: f64 = 8.0;
 
 /// Effective simulations for each feature that make a cubic worth its terms.
 const CUBIC: f64 = 25.0;
+
+/// Simulations that are kept for the end, to check the posterior at some of its draws, and their share of all at most.
+const FRESH: u64 = 200;
+const FRESH_SHARE: u64 = 20;
 
 /// Simulations asked for at once: few enough to hear of a cancellation soon.
 const BATCH: usize = 256;
@@ -153,11 +157,20 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         self.finish(&surrogate, other.as_ref(), &weights, cancelled)
     }
 
+    /// Simulations to check the posterior with, where they can.
+    fn fresh(&self) -> u64 {
+        let fixed = |law: &Law| matches!(law, Law::Measured(law) if !law.random);
+        let laws = self.simulator.laws();
+        let all = !laws.is_empty() && laws.iter().all(fixed);
+        if all { FRESH.min(self.settings.simulations / FRESH_SHARE) } else { 0 }
+    }
+
     /// Simulations of a round; the last one takes what is left.
     fn count(&self, round: usize) -> usize {
-        let each = self.settings.simulations / self.settings.rounds as u64;
+        let all = self.settings.simulations - self.fresh();
+        let each = all / self.settings.rounds as u64;
         let last = round + 1 == self.settings.rounds;
-        (if last { self.settings.simulations - each * round as u64 } else { each }) as usize
+        (if last { all - each * round as u64 } else { each }) as usize
     }
 
     /// A first or intermediate likelihood, with quadratic polynomials.
@@ -245,8 +258,16 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         let kept = mcmc::thin(&draws, self.settings.draws);
         let scores: Vec<&[f64]> = kept.iter().map(|state| state.point.as_slice()).collect();
         let values: Vec<f64> = scores.par_iter().map(|scores| surrogate.log_likelihood(scores)).collect();
+        // The newest simulations are no part of what was learned.
+        let learned = self.simulated.len();
+        let fresh = self.fresh() as usize;
+        if fresh > 0 && !cancelled {
+            let design: Vec<Vec<f64>> = (0..fresh).map(|index| scores[index * scores.len() / fresh].to_vec()).collect();
+            self.simulate(self.settings.rounds - 1, &design, key.child(SIMULATE));
+        }
+        let fresh = self.simulated.split_off(learned);
         let check: Check = check::check(
-            &check::Fitted { surrogate, other, simulated: &self.simulated, weights, task: &self.task },
+            &check::Fitted { surrogate, other, simulated: &self.simulated, weights, task: &self.task, fresh: &fresh },
             &scores,
             &values,
         );

@@ -113,11 +113,12 @@ fn reference_posteriors_are_found() {
     }
 }
 
-/// A line measured at twelve times with unknown noise in each of two units, which scatter by .3 as a whole.
+/// A line measured at twelve times with unknown noise in each of two units, which scatter as a whole.
 struct Lines {
     parameters: Vec<Parameter>,
     observed: Vec<f64>,
     laws: Vec<Law>,
+    scatter: f64,
 }
 
 const TIMES: usize = 12;
@@ -132,23 +133,20 @@ impl crate::Noise for Scattered {
 }
 
 impl Lines {
-    fn new() -> Self {
+    fn new(scatter: f64, sigma: Prior, truth: f64) -> Self {
         let normal = Prior::Normal { mean: 0.0, sd: 3.0 };
-        let parameters = vec![
-            parameter("level", normal.clone()),
-            parameter("slope", normal),
-            parameter("sigma", Prior::LogUniform { lower: 0.01, upper: 10.0 }),
-        ];
+        let parameters =
+            vec![parameter("level", normal.clone()), parameter("slope", normal), parameter("sigma", sigma)];
         let values = |unit: usize| (0..TIMES).map(|time| 2 * TIMES + 2 * (TIMES * unit + time)).collect::<Vec<usize>>();
         let law = crate::Measured {
             values: vec![values(0), values(1)],
             log_scales: vec![values(0).iter().map(|at| at + 1).collect(), values(1).iter().map(|at| at + 1).collect()],
             data: (0..2 * TIMES).collect(),
-            random: true,
+            random: scatter > 0.0,
             noise: std::sync::Arc::new(Scattered),
         };
-        let mut lines = Self { parameters, observed: Vec::new(), laws: vec![Law::Measured(law)] };
-        let truth = Proposal { parameters: vec![1.0, -2.0, 0.5], key: Key::new(3) };
+        let mut lines = Self { parameters, observed: Vec::new(), laws: vec![Law::Measured(law)], scatter };
+        let truth = Proposal { parameters: vec![1.0, -2.0, truth], key: Key::new(3) };
         lines.observed = lines.simulate(&[truth])[0].clone().unwrap();
         lines
     }
@@ -174,7 +172,7 @@ impl Simulator for Lines {
             let sigma = proposal.parameters[2];
             let (mut data, mut model) = (Vec::new(), Vec::new());
             for _ in 0..2 {
-                let shift = Normal::new(0.0, 0.3).unwrap().sample(&mut stream);
+                let shift = Normal::new(0.0, self.scatter).unwrap().sample(&mut stream);
                 for time in 0..TIMES {
                     let value = Self::line(&proposal.parameters, time) + shift;
                     data.push(value + Normal::new(0.0, sigma).unwrap().sample(&mut stream));
@@ -187,19 +185,19 @@ impl Simulator for Lines {
     }
 }
 
-/// The exact likelihood: in each unit the covariance is .09·11ᵀ + σ²I.
+/// The exact likelihood: in each unit the covariance is that of the scatter, in all entries, + σ²I.
 impl crate::Likelihood for Lines {
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }
     fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
-        let (n, variance) = (TIMES as f64, parameters[2].powi(2));
+        let (n, variance, scatter) = (TIMES as f64, parameters[2].powi(2), self.scatter.powi(2));
         let of_unit = |data: &[f64]| {
             let residuals: Vec<f64> =
                 data.iter().enumerate().map(|(time, y)| y - Self::line(parameters, time)).collect();
             let (sum, squares) = residuals.iter().fold((0.0, 0.0), |(sum, squares), r| (sum + r, squares + r * r));
-            let common = variance + n * 0.09;
-            -0.5 * ((squares - sum * sum * 0.09 / common) / variance + (n - 1.0) * variance.ln() + common.ln())
+            let common = variance + n * scatter;
+            -0.5 * ((squares - sum * sum * scatter / common) / variance + (n - 1.0) * variance.ln() + common.ln())
         };
         Ok(self.observed[..2 * TIMES].chunks_exact(TIMES).map(of_unit).sum())
     }
@@ -209,12 +207,23 @@ impl crate::Likelihood for Lines {
 /// which the draws of both make some .03.
 #[test]
 fn noise_is_told_from_scatter() {
-    let lines = Lines::new();
+    let lines = Lines::new(0.3, Prior::LogUniform { lower: 0.01, upper: 10.0 }, 0.5);
     let fit = run(&lines, &Settings { simulations: 2000, ..Settings::default() }, &mut ()).unwrap();
     let exact = crate::mcmc::run(&lines, &crate::mcmc::Settings::default(), &mut ()).unwrap();
     let error = reference::error(&lines.parameters, &fit.posterior, &exact.posterior);
     assert!(error < 0.1, "{error}");
     assert!(fit.check.passed() && fit.check.warnings().is_empty(), "{:?}", fit.check);
+}
+
+/// Noise near the lower bound of a uniform prior, in units that do not scatter: the error is within .15 s.d.
+#[test]
+fn exact_likelihoods_are_asked_where_nothing_scatters() {
+    let lines = Lines::new(0.0, Prior::Uniform { lower: 0.001, upper: 5.0 }, 0.15);
+    let fit = run(&lines, &Settings { simulations: 2000, ..Settings::default() }, &mut ()).unwrap();
+    let exact = crate::mcmc::run(&lines, &crate::mcmc::Settings::default(), &mut ()).unwrap();
+    let error = reference::error(&lines.parameters, &fit.posterior, &exact.posterior);
+    assert!(error < 0.15 && fit.check.resimulated < 0.15, "{error}, {:?}", fit.check);
+    assert!(fit.check.resimulated > 0.0 && fit.simulations == 2000, "{:?}", fit.check);
 }
 
 #[test]
