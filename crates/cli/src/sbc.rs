@@ -70,7 +70,6 @@ fn study(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Study {
     })
 }
 
-<<<<<<< HEAD
 /// Particle filters see the data themselves, no summaries.
 fn by_particles(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Result<Study, Failed> {
     let process = estimated::process(plan)?;
@@ -90,8 +89,6 @@ fn by_particles(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> 
     Ok(calibrate_with(plan.problem.estimated(), replicates, plan.seed, simulate, fit))
 }
 
-=======
->>>>>>> w-surrogate
 /// Fits a data set, as a surrogate and as ABC see it.
 fn fit(
     plan: &Plan,
