@@ -13,7 +13,7 @@ use metacascade_report::{
     content::{
         Band, Cascade, CascadeStep, Check, Combination, Composition, CountBin, Counts, Derived, Generation, Individual,
         Individuals, Measurement, Observable, OutcomeSensitivity, Pairs, Parameter, ParameterSensitivity, Predicted,
-        Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
+        ProfileCurve, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
     },
     number::tick,
     render,
@@ -46,6 +46,7 @@ fn content() -> Content {
         parameters: parameters(),
         derived: vec![derived()],
         individuals: vec![individuals("line", 9), individuals(HOSTILE, 66)],
+        profiles: vec![profile("growth", true), profile(HOSTILE, false)],
         diagram: diagram(),
         cascade: Some(cascade()),
         sensitivities: vec![sensitivity()],
@@ -180,6 +181,23 @@ fn sensitivity() -> OutcomeSensitivity {
         row(HOSTILE, 0.02, Verdict::FollowsPrior),
     ];
     OutcomeSensitivity { outcome: format!("cells at the end {HOSTILE}"), rows }
+}
+
+/// A profile that falls to both sides, or to the lower one only.
+fn profile(name: &str, bounded: bool) -> ProfileCurve {
+    let values: Vec<f64> = (1..20).map(|index| 0.1 * f64::from(index)).collect();
+    let drop = |value: &f64| if *value > 1.0 && !bounded { 0.0 } else { 4.0 * (value - 1.0).powi(2) };
+    ProfileCurve {
+        name: name.into(),
+        unit: "1/day".into(),
+        log_axis: true,
+        drops: values.iter().map(drop).collect(),
+        limit: 1.920_729,
+        best: 1.0,
+        interval_50: [Some(0.76), bounded.then_some(1.24)],
+        interval_95: [Some(0.31), bounded.then_some(1.69)],
+        values,
+    }
 }
 
 /// So many individuals, some with much data and some with little.
