@@ -111,7 +111,9 @@ fn subjects_are_exchangeable() {
     let other = copy.write("measurements.tsv", format!("{header}\n{}\n", rows.join("\n"))).load();
     let observed = |problem| ProblemSimulator::new(problem, &Method::Direct).observed().to_vec();
     for (a, b) in observed(&plain).into_iter().zip(observed(&other)) {
-        assert!((a - b).abs() < 1e-12, "{a} {b}");
+        // Sums in another order end in other last digits, by which the climb to the best mean field ends elsewhere within
+        // its tolerance.
+        assert!((a - b).abs() < 1e-4, "{a} {b}");
     }
     let names = ProblemSimulator::new(&plain, &Method::Direct).summary_names();
     assert_eq!(names.iter().filter(|name| name.contains("variance between subjects")).count(), 2, "{names:?}");
