@@ -245,8 +245,7 @@ fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(
     };
     let profiles = match optimum.cancelled {
         true => Vec::new(),
-        false => optimise::profiles(&likelihood, &optimum, plan.optimise.max_iterations)
-            .map_err(|error| Failed::Work(error.to_string()))?,
+        false => optimise::profiles(&likelihood, &optimum).map_err(|error| Failed::Work(error.to_string()))?,
     };
     let seconds = started.elapsed().as_secs_f64();
     let starts: Vec<StartRow> = optimum

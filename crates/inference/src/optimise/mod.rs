@@ -216,7 +216,7 @@ const WORST: f64 = 1e100;
 
 /// Climbs by gradients, then by a simplex, which needs none and is not held up by kinks.
 fn maximise(f: &impl Objective, start: &[f64], max_iterations: u64) -> Result<Maximum, Error> {
-    let climbed = quasi_newton::maximise(f, start, max_iterations);
+    let climbed = quasi_newton::maximise(f, start, max_iterations, 1e-7);
     let found = simplex::maximise(f, &climbed.point, max_iterations)?;
     Ok(if found.value > climbed.value { found } else { climbed })
 }

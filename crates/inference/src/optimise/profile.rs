@@ -25,6 +25,12 @@ const EDGE: f64 = 4.0;
 /// Most points to either side.
 const POINTS: usize = 40;
 
+/// Iterations from one point to the next, which is near.
+const ITERATIONS: u64 = 30;
+
+/// A change of the log-likelihood that moves no end of an interval.
+const TOLERANCE: f64 = 1e-4;
+
 /// The highest log-likelihood that leaves a parameter at each of some values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
@@ -70,7 +76,7 @@ impl Profile {
 ///
 /// # Errors
 /// If an optimiser refuses.
-pub fn profiles(likelihood: &impl Likelihood, optimum: &Optimum, max_iterations: u64) -> Result<Vec<Profile>, Error> {
+pub fn profiles(likelihood: &impl Likelihood, optimum: &Optimum) -> Result<Vec<Profile>, Error> {
     let parameters = likelihood.parameters();
     let best = Maximum {
         point: to_scores(parameters, &optimum.parameters).iter().map(|score| score.clamp(-EDGE, EDGE)).collect(),
@@ -82,7 +88,7 @@ pub fn profiles(likelihood: &impl Likelihood, optimum: &Optimum, max_iterations:
         .par_iter()
         .map(|&(index, direction)| {
             let deviation = optimum.covariance[index][index].max(0.0).sqrt().min(1.0);
-            walk(&value, &best, index, direction * deviation, max_iterations)
+            walk(&value, &best, index, direction * deviation)
         })
         .collect();
     let mut walked = walked.into_iter();
@@ -102,13 +108,7 @@ fn joined(parameter: &Parameter, index: usize, points: impl Iterator<Item = Maxi
 }
 
 /// Points of a profile to one side of the maximum, outwards; `step` is a first guess at a standard deviation.
-fn walk(
-    value: &impl Objective,
-    best: &Maximum,
-    index: usize,
-    step: f64,
-    max_iterations: u64,
-) -> Result<Vec<Maximum>, Error> {
+fn walk(value: &impl Objective, best: &Maximum, index: usize, step: f64) -> Result<Vec<Maximum>, Error> {
     let mut found: Vec<Maximum> = Vec::new();
     // A drop of STRIDE is at .84 standard deviations of a quadratic function.
     let mut step = (2.0 * STRIDE).sqrt() * step;
@@ -131,14 +131,7 @@ fn walk(
                 *coordinate = (to + stride * (to - from)).clamp(-EDGE, EDGE);
             }
         }
-        let maximum = [start, last.point.clone()]
-            .into_iter()
-            .map(|start| climb(value, &start, index, next, max_iterations))
-            .try_fold(None, |best: Option<Maximum>, found| {
-                let found = found?;
-                Ok(best.filter(|best| best.value >= found.value).or(Some(found)))
-            })?;
-        let Some(maximum) = maximum else { break };
+        let maximum = climb(value, &start, index, next)?;
         let fall = last.value - maximum.value;
         if fall > 3.0 * STRIDE && step.abs() > 1e-4 {
             step *= (STRIDE / fall).max(0.2);
@@ -156,13 +149,7 @@ fn walk(
 }
 
 /// The highest point with one coordinate fixed.
-fn climb(
-    value: &impl Objective,
-    start: &[f64],
-    index: usize,
-    fixed: f64,
-    max_iterations: u64,
-) -> Result<Maximum, Error> {
+fn climb(value: &impl Objective, start: &[f64], index: usize, fixed: f64) -> Result<Maximum, Error> {
     let whole = |others: &[f64]| {
         let mut point = others.to_vec();
         point.insert(index, fixed);
@@ -175,7 +162,8 @@ fn climb(
         return Ok(Maximum { value: value(&point).unwrap_or(f64::NEG_INFINITY), point });
     }
     let restricted = |others: &[f64]| -> Result<f64, Failure> { value(&whole(others)) };
-    let found = super::quasi_newton::maximise(&restricted, &others, max_iterations);
-    let found = if found.value.is_finite() { found } else { maximise(&restricted, &others, max_iterations)? };
+    let found = super::quasi_newton::maximise(&restricted, &others, ITERATIONS, TOLERANCE);
+    // Gradients lead nowhere from where there is no likelihood.
+    let found = if found.value.is_finite() { found } else { maximise(&restricted, &others, 10 * ITERATIONS)? };
     Ok(Maximum { point: whole(&found.point), value: found.value })
 }

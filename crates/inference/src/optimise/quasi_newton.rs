@@ -21,9 +21,6 @@ const MEMORY: usize = 12;
 /// A gradient of this norm, in units of log-likelihood a prior standard deviation, is level.
 const LEVEL: f64 = 1e-3;
 
-/// So small a change of the function is none.
-const TOLERANCE: f64 = 1e-7;
-
 /// What is maximised, and the best point it was asked for: a line search that fails loses it.
 struct Cost<'f, F> {
     function: &'f F,
@@ -70,14 +67,15 @@ impl<F: Objective> Gradient for &Cost<'_, F> {
     }
 }
 
-/// Maximises from a point of normal scores. Where the line search finds no way on, what it had found stands.
-pub(super) fn maximise(f: &impl Objective, start: &[f64], max_iterations: u64) -> Maximum {
+/// Maximises from a point of normal scores, until an iteration changes the function by less than `tolerance`. Where the
+/// line search finds no way on, what it had found stands.
+pub(super) fn maximise(f: &impl Objective, start: &[f64], max_iterations: u64, tolerance: f64) -> Maximum {
     let best = RefCell::new(Maximum { point: start.to_vec(), value: f64::NEG_INFINITY });
     let cost = Cost { function: f, best };
     if cost.value(start) < WORST && !start.is_empty() {
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
             .with_tolerance_grad(LEVEL)
-            .and_then(|solver| solver.with_tolerance_cost(TOLERANCE));
+            .and_then(|solver| solver.with_tolerance_cost(tolerance));
         // The tolerances are not negative; that is all that is asked of them.
         if let Ok(solver) = solver {
             let executor = Executor::new(&cost, solver)

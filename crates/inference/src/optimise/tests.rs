@@ -123,7 +123,7 @@ fn a_latin_hypercube_has_a_point_in_every_stratum() {
 fn profiles_of_a_line_are_those_of_least_squares() {
     let line = line();
     let fit = run(&line, &Settings { starts: 4, ..Settings::default() }, &mut ()).unwrap();
-    let found = profiles(&line, &fit, 500).unwrap();
+    let found = profiles(&line, &fit).unwrap();
     let n = line.1.len() as f64;
     let mx = line.1.iter().map(|(x, _)| x / n).sum::<f64>();
     let sxx: f64 = line.1.iter().map(|(x, _)| (x - mx).powi(2)).sum();
@@ -153,7 +153,7 @@ fn the_profile_of_a_rate_is_lopsided_as_it_should_be() {
     let rate = Rate(vec![log_uniform("rate", 1e-3, 1e2)]);
     let fit = run(&rate, &Settings { starts: 3, ..Settings::default() }, &mut ()).unwrap();
     assert!((fit.parameters[0] - 0.5).abs() < 1e-4);
-    let (lower, upper) = profiles(&rate, &fit, 500).unwrap()[0].interval(0.95);
+    let (lower, upper) = profiles(&rate, &fit).unwrap()[0].interval(0.95);
     // Both ends solve 5 ln(λ/.5) − 10 (λ − .5) = −1.92073.
     for (end, known) in [(lower.unwrap(), 0.179_301), (upper.unwrap(), 1.074_639)] {
         assert!((end / known - 1.0).abs() < 0.01, "{end} {known}");
@@ -165,7 +165,7 @@ fn the_profile_of_a_rate_is_lopsided_as_it_should_be() {
 fn a_profile_without_bound_says_so() {
     let product = Product(vec![log_uniform("a", 0.01, 100.0), log_uniform("b", 0.01, 100.0)]);
     let fit = run(&product, &Settings { starts: 4, ..Settings::default() }, &mut ()).unwrap();
-    for profile in profiles(&product, &fit, 500).unwrap() {
+    for profile in profiles(&product, &fit).unwrap() {
         let (lower, upper) = profile.interval(0.95);
         // The other may be 100 at most.
         assert!(lower.is_none_or(|lower| lower < 0.03) && upper.is_none_or(|upper| upper > 50.0), "{profile:?}");
