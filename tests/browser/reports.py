@@ -30,6 +30,7 @@ FITS = {
     "again": ["datasets/sw620-switching", "--method", "mle", "--seed", "2"],
     "groups": ["datasets/pdx-resection", "--method", "mle"],
 }
+PROGRAM = os.environ.get("METACASCADE_BIN", ROOT / "target/release/metacascade")
 ARMS = ["--arm", "datasets/pdx-resection/arms/anti-VEGF.toml", "--times", "0:200:10", "--method", "hybrid", "--draws", "40"]
 
 
@@ -41,7 +42,7 @@ def browser_path():
 
 def fitted(folder):
     """Reports of quick fits."""
-    program = os.environ.get("METACASCADE_BIN", ROOT / "target/release/metacascade")
+    program = PROGRAM
     for name, arguments in FITS.items():
         run = Path(folder) / name
         subprocess.run([program, "fit", *arguments, "-o", run], cwd=ROOT, check=True, capture_output=True)
@@ -59,8 +60,11 @@ def sample(folder):
     """The report of a made-up run, with names in it that would be markup if they could."""
     report = Path(folder) / "sample" / "report.html"
     report.parent.mkdir()
-    subprocess.run(["cargo", "run", "--release", "--quiet", "--package", "metacascade-report", "--example", "sample",
-                    "--", report], cwd=ROOT, check=True)
+    # `cargo test --workspace` has built it; a build of this package alone would build all dependencies anew.
+    built = Path(PROGRAM).parent / "examples" / "sample"
+    if not built.exists():
+        subprocess.run(["cargo", "build", "--release", "--quiet", "--workspace", "--examples"], cwd=ROOT, check=True)
+    subprocess.run([built, report], cwd=ROOT, check=True)
     return report
 
 
