@@ -162,7 +162,7 @@ fn most_cells_that_arrive_in_the_liver_leave_the_blood_alive() {
 
 #[test]
 fn metastasis_free_survival_of_untreated_patients_is_predicted() {
-    let (_place, run, _) = fit("transbig-recurrence", &["--max-simulations", "2000", "--population", "200"]);
+    let (_place, run, _) = fit("transbig-recurrence", &["--max-simulations", "3000", "--population", "200"]);
     let run = Run::open(&run).unwrap();
     let problem = &run.problem;
     let rows = problem.survival();
