@@ -5,7 +5,7 @@ use metacascade_inference::optimise::Profile;
 use metacascade_problem::DerivedSummary;
 use metacascade_problem::run::ParameterSummary;
 use metacascade_report::content::Verdict;
-use metacascade_report::number::{interval, significant};
+use metacascade_report::number::{interval, open_interval, significant};
 
 use crate::table::wrapped;
 
@@ -51,14 +51,11 @@ pub fn derived(quantities: &[DerivedSummary]) -> Table {
 pub fn profiles(profiles: &[Profile]) -> Table {
     let mut rows = wrapped(&["profile likelihood", "best", "50 % interval", "95 % interval"]);
     for profile in profiles {
-        let best = profile.log_likelihoods.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
-        let range = |level: f64| match profile.interval(level) {
-            (Some(lower), Some(upper)) => interval(lower, upper),
-            (Some(lower), None) => format!("{} and more", significant(lower, 3)),
-            (None, Some(upper)) => format!("{} and less", significant(upper, 3)),
-            (None, None) => "no bounds".to_owned(),
+        let best = profile.peak().map_or_else(String::new, |at| significant(profile.values[at], 3));
+        let range = |level: f64| {
+            let (lower, upper) = profile.interval(level);
+            open_interval(lower, upper)
         };
-        let best = best.map_or_else(String::new, |(at, _)| significant(profile.values[at], 3));
         rows.add_row([profile.name.clone(), best, range(0.5), range(0.95)]);
     }
     if let Some(column) = rows.column_mut(1) {

@@ -138,11 +138,10 @@ fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::E
 }
 
 /// Which algorithm fits the problem.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FitMethod {
     /// Approximate Bayesian computation by sequential Monte Carlo.
-    #[default]
     AbcSmc,
     /// Approximate Bayesian computation on draws from the prior alone.
     AbcRejection,

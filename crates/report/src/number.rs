@@ -46,6 +46,17 @@ pub fn interval(lower: f64, upper: f64) -> String {
     format!("{} – {}", significant(lower, 3), significant(upper, 3))
 }
 
+/// The same where an end may be missing.
+#[must_use]
+pub fn open_interval(lower: Option<f64>, upper: Option<f64>) -> String {
+    match (lower, upper) {
+        (Some(lower), Some(upper)) => interval(lower, upper),
+        (Some(lower), None) => format!("{} and more", significant(lower, 3)),
+        (None, Some(upper)) => format!("{} and less", significant(upper, 3)),
+        (None, None) => "no bounds".to_owned(),
+    }
+}
+
 /// A share in per cent, with a decimal where a whole number would be 0 or 100 and is not.
 #[must_use]
 pub fn percent(share: f64) -> String {

@@ -1,8 +1,8 @@
 //! Multi-start maximum likelihood, and the Laplace approximation of the posterior around its mode.
 //!
 //! Starts come from a Latin hypercube over the prior (McKay, Beckman & Conover 1979, Technometrics 21:239); from each,
-//! the Nelder–Mead simplex of argmin climbs in normal scores ([`crate::Parameter::to_score`]), in which bounds are out
-//! of reach, and is restarted once, since a simplex may collapse early.
+//! L-BFGS and then the Nelder–Mead simplex of argmin climb in normal scores ([`crate::Parameter::to_score`]), in which
+//! bounds are out of reach. [`profiles`] follow the likelihood from its maximum along each parameter.
 //!
 //! The likelihood alone says nothing about a direction in which it is flat. The posterior is therefore approximated
 //! around its own mode, in the same scores, where the prior is N(0, I): where the data are silent the approximation is
@@ -25,14 +25,14 @@ use crate::{
     parameter::{from_scores, to_scores},
 };
 
-pub use profile::{Profile, profiles};
+pub use profile::{Profile, profile_drop, profiles};
 
 /// Settings of a multi-start optimisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Starting points.
     pub starts: usize,
-    /// Most iterations of the simplex from each start.
+    /// Most iterations of either optimiser from each start.
     pub max_iterations: u64,
     /// Draws from the approximate posterior.
     pub draws: usize,

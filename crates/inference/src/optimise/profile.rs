@@ -42,19 +42,36 @@ pub struct Profile {
     pub log_likelihoods: Vec<f64>,
 }
 
+/// How far the log-likelihood drops at the ends of an interval of a confidence level: half the quantile of χ² with one
+/// degree of freedom.
+///
+/// # Panics
+/// If `level` is not between 0 and 1.
+#[must_use]
+pub fn profile_drop(level: f64) -> f64 {
+    // One degree of freedom is a valid number of them.
+    ChiSquared::new(1.0).map_or(f64::NAN, |law| 0.5 * law.inverse_cdf(level))
+}
+
 impl Profile {
-    /// The interval of values that the data do not reject at a confidence level: those at which twice the drop of the
-    /// log-likelihood is below the quantile of χ² with one degree of freedom. An end is missing where the profile stays
+    /// Position of the highest log-likelihood; none if there are no points.
+    #[must_use]
+    pub fn peak(&self) -> Option<usize> {
+        // The first, where several are equal.
+        let indices = (0..self.log_likelihoods.len()).rev();
+        indices.max_by(|&a, &b| self.log_likelihoods[a].total_cmp(&self.log_likelihoods[b]))
+    }
+
+    /// The interval of values that the data do not reject at a confidence level: those at which the log-likelihood has
+    /// dropped by less than [`profile_drop`]. An end is missing where the profile stays
     /// above up to the end of the prior: the data set no bound there.
     ///
     /// # Panics
     /// If `level` is not between 0 and 1.
     #[must_use]
     pub fn interval(&self, level: f64) -> (Option<f64>, Option<f64>) {
-        // One degree of freedom is a valid number of them.
-        let limit = ChiSquared::new(1.0).map_or(f64::NAN, |law| law.inverse_cdf(level)).sqrt();
-        let best = self.log_likelihoods.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let at = self.log_likelihoods.iter().position(|value| *value == best).unwrap_or(0);
+        let Some(at) = self.peak() else { return (None, None) };
+        let (best, limit) = (self.log_likelihoods[at], (2.0 * profile_drop(level)).sqrt());
         // The root of twice the drop is nearly linear in the parameter, and exactly so for a quadratic function.
         let root = |index: usize| (2.0 * (best - self.log_likelihoods[index])).max(0.0).sqrt();
         let crossing = |indices: &mut dyn Iterator<Item = usize>| {

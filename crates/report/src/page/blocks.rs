@@ -10,7 +10,7 @@ use crate::{
         caterpillar, compositions, data_against_prediction, kaplan_meier, profiles as profile, rootogram, shares,
         with_unit,
     },
-    number::{count, interval, percent, significant, tick},
+    number::{count, interval, open_interval, percent, significant, tick},
     style,
 };
 use metacascade_problem::{kaplan_meier as estimate, survival_at};
@@ -286,12 +286,7 @@ pub fn individuals(found: &Individuals) -> Block {
 
 /// The profile likelihood of every parameter.
 pub fn profiles(curves: &[ProfileCurve]) -> Block {
-    let range = |[lower, upper]: [Option<f64>; 2]| match (lower, upper) {
-        (Some(lower), Some(upper)) => interval(lower, upper),
-        (Some(lower), None) => format!("{} and more", significant(lower, 3)),
-        (None, Some(upper)) => format!("{} and less", significant(upper, 3)),
-        (None, None) => "no bounds".to_owned(),
-    };
+    let range = |[lower, upper]: [Option<f64>; 2]| open_interval(lower, upper);
     let row = |curve: &ProfileCurve| {
         let best = significant(curve.best, 3);
         vec![curve.name.clone(), best, range(curve.interval_50), range(curve.interval_95)]
