@@ -3,32 +3,40 @@
 //!
 //! Arguments: methods, problems (or `all`), data sets, simulations, and a folder for the data sets with draws from their
 //! exact posteriors, if peers are to fit them too.
+//!
+//! With `calibration` before these, data sets have truths from the whole prior, and what is told is whether the methods are
+//! calibrated: a line a parameter. `scripts/calibration` runs it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
 
 use std::time::Instant;
 
 use metacascade_inference::{
-    Parameter, Posterior, Simulator, abc_smc, mcmc,
-    particle::Filter,
-    pseudo_marginal,
+    Parameter, Posterior, Simulator,
     reference::{self, Case},
-    surrogate,
-    synthetic::Synthetic,
 };
 use metacascade_random::Key;
 
+use fit::{Fitted, fit};
+
+mod calibration;
+mod fit;
+
 fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    let calibrated = arguments.next_if(|first| first == "calibration").is_some();
     let mut option = |default: &str| arguments.next().unwrap_or_else(|| default.to_owned());
     let methods = option("surrogate");
     let problems = option("all");
     let data_sets: u64 = option("12").parse().expect("the number of data sets");
     let simulations: u64 = option("5000").parse().expect("the number of simulations");
+    if calibrated {
+        return calibration::run(&methods, &problems, data_sets as usize, simulations);
+    }
     let folder = option("");
     println!("problem\tmethod\tdata_set\tsimulations\tseconds\terror\twarnings");
     for problem in reference::all() {
-        if problems != "all" && !problems.split(',').any(|name| name == problem.name()) {
+        if !wanted(&problems, problem.name()) {
             continue;
         }
         for data_set in 0..data_sets {
@@ -54,6 +62,11 @@ fn main() {
             }
         }
     }
+}
+
+/// Whether a list of names, or `all`, holds a name.
+fn wanted(names: &str, name: &str) -> bool {
+    names == "all" || names.split(',').any(|wanted| wanted == name)
 }
 
 /// Writes a data set, its summaries, and 5,000 draws from its exact posterior on the parameters' scales.
@@ -86,67 +99,4 @@ fn detail(case: &Case<'_>, found: &Posterior, exact: &Posterior) -> String {
         format!(" {:+.3}/{:.2}", (found.0 - exact.0) / exact.1.sqrt(), (found.1 / exact.1).sqrt())
     };
     parameters.map(one).collect()
-}
-
-/// What a method gives.
-struct Fitted {
-    posterior: Posterior,
-    /// Before regression adjustment, where there is any.
-    raw: Option<Posterior>,
-    /// Simulations, or evaluations of the likelihood.
-    simulations: u64,
-    warnings: Vec<String>,
-}
-
-fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted {
-    match method {
-        "exact" => {
-            let settings = mcmc::Settings { seed, ..mcmc::Settings::default() };
-            let fit = mcmc::run(case, &settings, &mut ()).expect("a fit");
-            let warnings = fit.warnings(&settings);
-            Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
-        }
-        "pmmh" => {
-            // 3,000 effective draws score about .025.
-            let settings = pseudo_marginal::Settings {
-                min_effective_sample_size: 3000.0,
-                seed,
-                ..pseudo_marginal::Settings::default()
-            };
-            let fit = pseudo_marginal::run(&Filter(case), &settings, &mut ()).expect("a fit");
-            let mut warnings = fit.warnings(&settings);
-            warnings.push(format!("{} particles, variance {:.2}", fit.effort, fit.variance));
-            Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
-        }
-        "synthetic-likelihood" => {
-            let settings = pseudo_marginal::Settings { seed, ..pseudo_marginal::Settings::default() };
-            let summarised = case.summarised();
-            let synthetic = Synthetic::learned(&summarised, seed, &mut ()).expect("a pilot");
-            let fit = pseudo_marginal::run(&synthetic, &settings, &mut ()).expect("a fit");
-            let mut warnings = fit.warnings(&settings);
-            warnings.push(format!("{} simulations each, variance {:.2}", fit.effort, fit.variance));
-            let simulations = fit.evaluations * fit.effort as u64 + synthetic.spent();
-            Fitted { posterior: fit.posterior, raw: None, simulations, warnings }
-        }
-        "surrogate" | "surrogate-summaries" => {
-            let settings = surrogate::Settings { simulations, seed, ..surrogate::Settings::default() };
-            let fit = match method {
-                "surrogate" => surrogate::run(case, &settings, &mut ()),
-                _ => surrogate::run(&case.summarised(), &settings, &mut ()),
-            };
-            let fit = fit.expect("a fit");
-            let mut warnings = fit.check.warnings();
-            warnings.push(format!("{:?}", fit.check));
-            Fitted { posterior: fit.posterior, raw: None, simulations: fit.simulations, warnings }
-        }
-        "abc-smc" => {
-            let settings = abc_smc::Settings { max_simulations: simulations, seed, ..abc_smc::Settings::default() };
-            let fit = abc_smc::run(&case.summarised(), &settings, &mut ()).expect("a fit");
-            let mut warnings = fit.check.warnings();
-            warnings.push(format!("{:?}", fit.check));
-            let raw = Some(fit.last.posterior);
-            Fitted { posterior: fit.posterior, raw, simulations: fit.simulations, warnings }
-        }
-        other => panic!("there is no method {other}"),
-    }
 }

@@ -1,0 +1,69 @@
+//! The methods by their names.
+
+use metacascade_inference::{
+    Posterior, abc_smc, mcmc, particle::Filter, pseudo_marginal, reference::Case, surrogate, synthetic::Synthetic,
+};
+
+/// What a method gives.
+pub struct Fitted {
+    pub posterior: Posterior,
+    /// Before regression adjustment, where there is any.
+    pub raw: Option<Posterior>,
+    /// Simulations, or evaluations of the likelihood.
+    pub simulations: u64,
+    pub warnings: Vec<String>,
+}
+
+/// Fits a case by the method of this name, with so many simulations where they are limited.
+pub fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted {
+    match method {
+        "exact" => {
+            let settings = mcmc::Settings { seed, ..mcmc::Settings::default() };
+            let fit = mcmc::run(case, &settings, &mut ()).expect("a fit");
+            let warnings = fit.warnings(&settings);
+            Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
+        }
+        "pmmh" => {
+            // 3,000 effective draws score about .025.
+            let settings = pseudo_marginal::Settings {
+                min_effective_sample_size: 3000.0,
+                seed,
+                ..pseudo_marginal::Settings::default()
+            };
+            let fit = pseudo_marginal::run(&Filter(case), &settings, &mut ()).expect("a fit");
+            let mut warnings = fit.warnings(&settings);
+            warnings.push(format!("{} particles, variance {:.2}", fit.effort, fit.variance));
+            Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
+        }
+        "synthetic-likelihood" => {
+            let settings = pseudo_marginal::Settings { seed, ..pseudo_marginal::Settings::default() };
+            let summarised = case.summarised();
+            let synthetic = Synthetic::learned(&summarised, seed, &mut ()).expect("a pilot");
+            let fit = pseudo_marginal::run(&synthetic, &settings, &mut ()).expect("a fit");
+            let mut warnings = fit.warnings(&settings);
+            warnings.push(format!("{} simulations each, variance {:.2}", fit.effort, fit.variance));
+            let simulations = fit.evaluations * fit.effort as u64 + synthetic.spent();
+            Fitted { posterior: fit.posterior, raw: None, simulations, warnings }
+        }
+        "surrogate" | "surrogate-summaries" => {
+            let settings = surrogate::Settings { simulations, seed, ..surrogate::Settings::default() };
+            let fit = match method {
+                "surrogate" => surrogate::run(case, &settings, &mut ()),
+                _ => surrogate::run(&case.summarised(), &settings, &mut ()),
+            };
+            let fit = fit.expect("a fit");
+            let mut warnings = fit.check.warnings();
+            warnings.push(format!("{:?}", fit.check));
+            Fitted { posterior: fit.posterior, raw: None, simulations: fit.simulations, warnings }
+        }
+        "abc-smc" => {
+            let settings = abc_smc::Settings { max_simulations: simulations, seed, ..abc_smc::Settings::default() };
+            let fit = abc_smc::run(&case.summarised(), &settings, &mut ()).expect("a fit");
+            let mut warnings = fit.check.warnings();
+            warnings.push(format!("{:?}", fit.check));
+            let raw = Some(fit.last.posterior);
+            Fitted { posterior: fit.posterior, raw, simulations: fit.simulations, warnings }
+        }
+        other => panic!("there is no method {other}"),
+    }
+}
