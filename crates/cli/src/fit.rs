@@ -490,6 +490,9 @@ fn show(found: &Found, plan: &Plan, page: &Path) {
         Telling::Nothing | Telling::Lines => {}
     }
     anstream::println!("{}", posterior::rows(&outcome.parameters));
+    if !outcome.before_adjustment.is_empty() {
+        anstream::println!("{}", posterior::before_adjustment(outcome));
+    }
     if !outcome.derived.is_empty() {
         anstream::println!("{}", posterior::derived(&outcome.derived));
     }

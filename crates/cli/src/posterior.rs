@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table};
 use metacascade_inference::optimise::Profile;
 use metacascade_problem::DerivedSummary;
-use metacascade_problem::run::ParameterSummary;
+use metacascade_problem::run::{Outcome, ParameterSummary};
 use metacascade_report::content::Verdict;
 use metacascade_report::number::{interval, open_interval, significant};
 
@@ -25,6 +25,26 @@ pub fn rows(parameters: &[ParameterSummary]) -> Table {
     }
     if let Some(column) = rows.column_mut(2) {
         column.set_cell_alignment(CellAlignment::Right);
+    }
+    rows
+}
+
+/// A row a parameter before regression adjustment: median and interval, and how far the adjustment moved it.
+pub fn before_adjustment(outcome: &Outcome) -> Table {
+    let mut rows = wrapped(&["before adjustment", "unit", "median", "95 % interval", "moved by, in s.d."]);
+    for (before, after) in outcome.before_adjustment.iter().zip(&outcome.parameters) {
+        rows.add_row([
+            before.id.clone(),
+            before.unit.clone(),
+            significant(before.median, 3),
+            interval(before.interval95.0, before.interval95.1),
+            format!("{:+.2}", (after.mean - before.mean) / after.sd),
+        ]);
+    }
+    for right in [2, 4] {
+        if let Some(column) = rows.column_mut(right) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     rows
 }

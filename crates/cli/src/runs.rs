@@ -107,6 +107,9 @@ pub fn show(typed: &Show) -> Result<(), Failed> {
     }
     anstream::println!("{}\n", settings.title);
     anstream::println!("{}", posterior::rows(&outcome.parameters));
+    if !outcome.before_adjustment.is_empty() {
+        anstream::println!("{}", posterior::before_adjustment(outcome));
+    }
     for warning in &outcome.warnings {
         anstream::eprintln!("warning: {warning}");
     }

@@ -11,9 +11,10 @@ use metacascade_random::Key;
 use metacascade_report::{
     Content,
     content::{
-        Band, Cascade, CascadeStep, Check, Combination, Composition, CountBin, Counts, Derived, Generation, Individual,
-        Individuals, Measurement, Observable, OutcomeSensitivity, Pairs, Parameter, ParameterSensitivity, Predicted,
-        ProfileCurve, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
+        Band, BeforeAdjustment, Cascade, CascadeStep, Check, Combination, Composition, CountBin, Counts, Derived,
+        Generation, Individual, Individuals, Measurement, Observable, OutcomeSensitivity, Pairs, Parameter,
+        ParameterSensitivity, Predicted, ProfileCurve, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival,
+        Tie, Verdict, Whole,
     },
     number::tick,
     render,
@@ -116,6 +117,11 @@ fn parameter(name: &str, description: &str, bounds: [f64; 2], median: f64, sd: f
         effective_draws: Some(612.0),
         verdict,
         tie: (verdict == Verdict::PartlyDetermined).then(|| Tie { with: HOSTILE.into(), of: Combination::Product }),
+        before_adjustment: Some(BeforeAdjustment {
+            estimate: 1.1 * quantiles[2],
+            interval_95: [quantiles[0], 1.2 * quantiles[4]],
+            moved: -0.3,
+        }),
         log_scale: true,
         prior_density: prior,
         posterior_density: posterior,

@@ -114,6 +114,8 @@ pub struct Parameter {
     pub verdict: Verdict,
     /// The parameter that it is known together with, where it is not known by itself.
     pub tie: Option<Tie>,
+    /// The posterior before regression adjustment, where the method adjusts.
+    pub before_adjustment: Option<BeforeAdjustment>,
     /// Whether the parameter is shown on a logarithmic axis.
     pub log_scale: bool,
     /// Prior density as ascending points `[value, density]`; the density is per unit of the shown axis
@@ -121,6 +123,17 @@ pub struct Parameter {
     pub prior_density: Vec<[f64; 2]>,
     /// Posterior density, like the prior's.
     pub posterior_density: Vec<[f64; 2]>,
+}
+
+/// A parameter's posterior as simulations were accepted, before regression adjustment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BeforeAdjustment {
+    /// Median.
+    pub estimate: f64,
+    /// Central 95 % interval, lower and upper end.
+    pub interval_95: [f64; 2],
+    /// The adjusted mean less this one's, in standard deviations of the adjusted posterior.
+    pub moved: f64,
 }
 
 /// What the data said about a parameter.

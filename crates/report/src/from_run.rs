@@ -22,7 +22,7 @@ use metacascade_problem::{FitMethod, Problem, Run, run::ParameterSummary};
 use metacascade_random::Key;
 
 use crate::{
-    content::{Content, Generation, Pairs, Parameter, Verdict},
+    content::{BeforeAdjustment, Content, Generation, Pairs, Parameter, Verdict},
     inline::LIBRARY_VERSIONS,
     number::significant,
 };
@@ -175,6 +175,15 @@ fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {
         FitMethod::Mle => None,
     };
     let ties = ties::ties(run);
+    let raw = run.outcome.as_ref().map_or(&[][..], |outcome| &outcome.before_adjustment);
+    let before = |summary: &ParameterSummary| {
+        let raw = raw.iter().find(|raw| raw.id == summary.id)?;
+        Some(BeforeAdjustment {
+            estimate: raw.median,
+            interval_95: raw.interval95.into(),
+            moved: (summary.mean - raw.mean) / summary.sd,
+        })
+    };
     let all = problem.estimated_rows().zip(problem.estimated()).zip(summaries).zip(ties).enumerate();
     all.map(|(index, (((row, parameter), summary), tie))| Parameter {
         name: row.id.clone(),
@@ -189,6 +198,7 @@ fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {
         effective_draws: effective,
         verdict: Verdict::of(summary.contraction),
         tie,
+        before_adjustment: before(summary),
         log_scale: parameter.scale == Scale::Log10,
         prior_density: density::prior(parameter),
         posterior_density: density::posterior(parameter, &posterior.column(index), &posterior.weights),

@@ -22,7 +22,7 @@ use crate::{
 };
 use blocks::{Block, Kind, Section};
 use cascade::CascadeBlock;
-use rows::{CheckRow, CorrelationRow, DerivedRow, GenerationRow, ParameterRow};
+use rows::{BeforeRow, CheckRow, CorrelationRow, DerivedRow, GenerationRow, ParameterRow};
 
 /// Parameters from which on an overview of all is drawn before each of them.
 const RIDGES: usize = 3;
@@ -73,6 +73,7 @@ struct Page<'a> {
     content: &'a Content,
     sections: Vec<Section>,
     parameters: Vec<ParameterRow<'a>>,
+    before_adjustment: Vec<BeforeRow<'a>>,
     cascade: Option<CascadeBlock>,
     sensitivities: Vec<Block>,
     derived: Vec<DerivedRow<'a>>,
@@ -107,6 +108,7 @@ pub fn render(content: &Content) -> Result<String, Error> {
         cascade: content.cascade.as_ref().map(CascadeBlock::new),
         sensitivities: content.sensitivities.iter().map(forecast::sensitivity_block).collect(),
         parameters: content.parameters.iter().map(ParameterRow::new).collect(),
+        before_adjustment: BeforeRow::all(&content.parameters),
         shows_locations: content.individuals.iter().any(|found| found.location.is_some()),
         derived: content.derived.iter().map(DerivedRow::new).collect(),
         individuals: content.individuals.iter().map(blocks::individuals).collect(),
@@ -178,8 +180,9 @@ mod tests {
     use crate::{
         Content,
         content::{
-            Check, Combination, Composition, CountBin, Counts, Derived, Individual, Individuals, Observable, Parameter,
-            Predicted, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
+            BeforeAdjustment, Check, Combination, Composition, CountBin, Counts, Derived, Individual, Individuals,
+            Observable, Parameter, Predicted, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival, Tie,
+            Verdict, Whole,
         },
         render,
     };
@@ -201,6 +204,7 @@ mod tests {
             effective_draws: None,
             verdict: Verdict::FollowsPrior,
             tie: Some(Tie { with: name.clone(), of: Combination::Product }),
+            before_adjustment: Some(BeforeAdjustment { estimate: 1.0, interval_95: [0.5, 2.0], moved: f64::NAN }),
             log_scale: true,
             prior_density: vec![[0.1, 1.0], [10.0, 1.0]],
             posterior_density: Vec::new(),

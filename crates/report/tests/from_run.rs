@@ -12,7 +12,7 @@ use metacascade_problem::{
 };
 use metacascade_report::{
     Content,
-    content::{Band, Verdict},
+    content::{Band, BeforeAdjustment, Verdict},
     content_of, render,
 };
 
@@ -89,7 +89,11 @@ fn run(folder: &Path, method: FitMethod, finished: bool) -> Run {
             log_likelihood: None,
             warnings: vec!["few".into()],
             parameters: ParameterSummary::all(&problem, &posterior),
-            before_adjustment: Vec::new(),
+            before_adjustment: {
+                let mut moved = posterior.clone();
+                moved.draws.iter_mut().for_each(|draw| draw[0] *= 2.0);
+                ParameterSummary::all(&problem, &moved)
+            },
             derived: Vec::new(),
         };
         writer.outcome(&outcome).unwrap();
@@ -143,6 +147,21 @@ fn parameters_have_weighted_summaries_and_densities_of_area_one() {
             assert!((area - 1.0).abs() < 0.01, "{}: {area}", parameter.name);
         }
     }
+}
+
+/// Twice as large before adjustment, in the first parameter alone.
+#[test]
+fn the_posterior_before_adjustment_is_told_beside_the_adjusted_one() {
+    let content = said(FitMethod::AbcSmc, true);
+    let before: Vec<&BeforeAdjustment> =
+        content.parameters.iter().map(|parameter| parameter.before_adjustment.as_ref().unwrap()).collect();
+    assert!((before[0].estimate / content.parameters[0].estimate - 2.0).abs() < 1e-12);
+    assert!(before[0].moved < -0.5, "{}", before[0].moved);
+    assert_eq!(before[1].estimate, content.parameters[1].estimate);
+    assert_eq!(before[1].moved, 0.0);
+    assert!(render(&content).unwrap().contains("<h3>Before regression adjustment</h3>"));
+    let interrupted = said(FitMethod::AbcSmc, false);
+    assert!(interrupted.parameters.iter().all(|parameter| parameter.before_adjustment.is_none()));
 }
 
 #[test]

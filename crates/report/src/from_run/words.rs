@@ -222,6 +222,7 @@ mod tests {
             effective_draws: None,
             verdict: Verdict::of(contraction),
             tie: None,
+            before_adjustment: None,
             log_scale: true,
             prior_density: Vec::new(),
             posterior_density: Vec::new(),

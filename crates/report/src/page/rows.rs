@@ -60,6 +60,38 @@ impl<'a> ParameterRow<'a> {
     }
 }
 
+/// A row of the table of parameters before regression adjustment.
+pub struct BeforeRow<'a> {
+    pub name: &'a str,
+    pub unit: &'a str,
+    pub before: String,
+    pub after: String,
+    pub moved: String,
+}
+
+impl<'a> BeforeRow<'a> {
+    /// A row of each parameter that was adjusted.
+    pub fn all(parameters: &'a [Parameter]) -> Vec<Self> {
+        let words =
+            |median: f64, [lower, upper]: [f64; 2]| format!("{} ({})", significant(median, 3), interval(lower, upper));
+        let row = |parameter: &'a Parameter| {
+            let before = parameter.before_adjustment.as_ref()?;
+            Some(Self {
+                name: &parameter.name,
+                unit: &parameter.unit,
+                before: words(before.estimate, before.interval_95),
+                after: words(parameter.estimate, parameter.interval_95),
+                moved: if before.moved.is_finite() {
+                    format!("{:+.2}", before.moved).replace('-', "−")
+                } else {
+                    "–".into()
+                },
+            })
+        };
+        parameters.iter().filter_map(row).collect()
+    }
+}
+
 /// A row of the table of derived quantities.
 pub struct DerivedRow<'a> {
     pub name: &'a str,
