@@ -207,8 +207,8 @@ fn sample(
         warnings,
         parameters: ParameterSummary::all(problem, &fit.posterior),
         before_adjustment: match plan.abc_smc.adjustment {
-            abc_smc::Adjustment::Linear => ParameterSummary::all(problem, &fit.last.posterior),
             abc_smc::Adjustment::None => Vec::new(),
+            _ => ParameterSummary::all(problem, &fit.last.posterior),
         },
         derived: Vec::new(),
     };
@@ -354,7 +354,7 @@ fn resolved(
         distance: asked.distance.unwrap_or(default.distance),
         kernel: asked.kernel.unwrap_or(default.kernel),
         max_seconds: typed.max_seconds.or(asked.max_seconds),
-        adjustment: default.adjustment,
+        adjustment: asked.adjustment.unwrap_or(default.adjustment),
         seed,
     };
     let default = learned::Settings::default();

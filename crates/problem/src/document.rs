@@ -7,7 +7,7 @@ use std::{
 };
 
 use metacascade_engine::{Diagnostic, Method, Place, suggestion};
-use metacascade_inference::abc_smc::{DistanceLaw, KernelLaw};
+use metacascade_inference::abc_smc::{Adjustment, DistanceLaw, KernelLaw};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_saphyr::Spanned;
 
@@ -198,6 +198,8 @@ pub struct FitSettings {
     pub min_threshold: Option<f64>,
     /// How distances are measured (`abc-smc`).
     pub distance: Option<DistanceLaw>,
+    /// How particles are corrected for their distance from the data (`abc-smc`, `abc-rejection`).
+    pub adjustment: Option<Adjustment>,
     /// Effective sample size at which the chains end (`mcmc`, `pmmh`, `synthetic-likelihood`).
     #[serde(default, deserialize_with = "positive")]
     pub min_effective_sample_size: Option<f64>,

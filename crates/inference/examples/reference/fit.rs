@@ -1,7 +1,14 @@
 //! The methods by their names.
 
 use metacascade_inference::{
-    Posterior, abc_smc, mcmc, particle::Filter, pseudo_marginal, reference::Case, surrogate, synthetic::Synthetic,
+    Posterior,
+    abc_smc::{self, Adjustment, DistanceLaw},
+    mcmc,
+    particle::Filter,
+    pseudo_marginal,
+    reference::Case,
+    surrogate,
+    synthetic::Synthetic,
 };
 
 /// What a method gives.
@@ -56,8 +63,22 @@ pub fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted
             warnings.push(format!("{:?}", fit.check));
             Fitted { posterior: fit.posterior, raw: None, simulations: fit.simulations, warnings }
         }
-        "abc-smc" => {
-            let settings = abc_smc::Settings { max_simulations: simulations, seed, ..abc_smc::Settings::default() };
+        "abc-smc" | "abc-smc-heteroscedastic" | "abc-smc-euclidean" | "abc-smc-robust" => {
+            let default = abc_smc::Settings::default();
+            let settings = abc_smc::Settings {
+                max_simulations: simulations,
+                distance: match method {
+                    "abc-smc-euclidean" => DistanceLaw::Euclidean,
+                    "abc-smc-robust" => DistanceLaw::Robust,
+                    _ => default.distance,
+                },
+                adjustment: match method {
+                    "abc-smc-heteroscedastic" => Adjustment::Heteroscedastic,
+                    _ => default.adjustment,
+                },
+                seed,
+                ..default
+            };
             let fit = abc_smc::run(&case.summarised(), &settings, &mut ()).expect("a fit");
             let mut warnings = fit.check.warnings();
             warnings.push(format!("{:?}", fit.check));

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    adjust,
+    Adjustment, adjust,
     distance::{Distance, Simulation},
 };
 use crate::diagnostics::displacement;
@@ -38,7 +38,7 @@ impl Check {
         particles: &[Simulation],
         weights: &[f64],
         distance: &Distance,
-        adjusted: Option<&[Vec<f64>]>,
+        (law, adjusted): (Adjustment, Option<&[Vec<f64>]>),
         earlier: Option<&(Vec<Vec<f64>>, Vec<f64>)>,
     ) -> Self {
         let raw: Vec<Vec<f64>> = particles.iter().map(|particle| particle.scores.clone()).collect();
@@ -47,10 +47,8 @@ impl Check {
         let half = particles.len().div_ceil(2);
         let total: f64 = weights[..half].iter().sum();
         let near: Vec<f64> = weights[..half].iter().map(|weight| weight / total).collect();
-        let nearest = match adjusted {
-            Some(_) => adjust::linear(&particles[..half], distance, &near),
-            None => raw[..half].to_vec(),
-        };
+        let nearest =
+            adjust::adjusted(law, &particles[..half], distance, &near).unwrap_or_else(|| raw[..half].to_vec());
         Self {
             adjustment: displacement((last, weights), (&raw, weights)),
             movement: earlier.map_or(0.0, |(scores, own)| displacement((last, weights), (scores, own))),

@@ -20,16 +20,33 @@ pub enum DistanceLaw {
     /// Euclidean distance of the summaries, each divided by its median absolute deviation (Prangle 2017, Bayesian
     /// Anal. 12:289).
     Euclidean,
+    /// Sum of the absolute differences of the summaries, each divided by its median absolute deviation, from the median
+    /// of the simulations and from the observation together, so that a summary which no simulation comes near counts for
+    /// little; from the median alone where more than a third of the summaries are so far (Schälte, Alamoudi & Hasenauer
+    /// 2021, bioRxiv 2021.07.29.454327: L1 norm and PCMAD). For data with outliers.
+    Robust,
+}
+
+/// How differences make a distance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Norm {
+    Euclidean,
+    Absolute,
 }
 
 /// A distance ‖A(s − s₀)‖/√(q + 2) with A of q rows. A uniform law within distance ε then has a variance of ε² in each
-/// of the q coordinates.
+/// of the q coordinates. Or the mean of the absolute values of A(s − s₀).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Distance {
+    norm: Norm,
     observed: Vec<f64>,
     /// Row by row.
     rows: Vec<Vec<f64>>,
 }
+
+/// Median absolute deviations by which an observation is far from the simulations, and the share of summaries that may be.
+const FAR: f64 = 2.0;
+const MOST_FAR: f64 = 1.0 / 3.0;
 
 /// Simulations a local regression keeps at least, and for each summary.
 const LOCAL: usize = 1000;
@@ -53,17 +70,25 @@ impl Distance {
         Self::learn(law, observed, &pool.simulations().collect::<Vec<_>>())
     }
 
-    fn learn(law: DistanceLaw, observed: &[f64], simulations: &[&Simulation]) -> Result<Self, Error> {
+    pub(super) fn learn(law: DistanceLaw, observed: &[f64], simulations: &[&Simulation]) -> Result<Self, Error> {
         let rows = match law {
             DistanceLaw::Learned => learned(observed, simulations),
-            DistanceLaw::Euclidean => euclidean(observed.len(), simulations),
+            DistanceLaw::Euclidean => Some(scaled(&deviations(observed, simulations, false))),
+            DistanceLaw::Robust => Some(scaled(&deviations(observed, simulations, true))),
         };
         let rows = rows.filter(|rows| !rows.is_empty()).ok_or(Error::NoInformation)?;
-        Ok(Self { observed: observed.to_vec(), rows })
+        let norm = if law == DistanceLaw::Robust { Norm::Absolute } else { Norm::Euclidean };
+        Ok(Self { norm, observed: observed.to_vec(), rows })
     }
 
     pub fn of(&self, summaries: &[f64]) -> f64 {
-        (square(&self.rows, summaries, &self.observed) / (self.rows.len() + 2) as f64).sqrt()
+        match self.norm {
+            Norm::Euclidean => (square(&self.rows, summaries, &self.observed) / (self.rows.len() + 2) as f64).sqrt(),
+            Norm::Absolute => {
+                let differences = self.rows.iter().map(|row| product(row, summaries, &self.observed).abs());
+                differences.sum::<f64>() / self.rows.len() as f64
+            }
+        }
     }
 
     /// A(s − s₀), whose length is the distance up to a factor.
@@ -81,23 +106,35 @@ fn product(row: &[f64], summaries: &[f64], observed: &[f64]) -> f64 {
     terms.map(|(coefficient, (simulated, observed))| coefficient * (simulated - observed)).sum()
 }
 
-fn euclidean(width: usize, simulations: &[&Simulation]) -> Option<Vec<Vec<f64>>> {
-    let deviation = |column: usize| {
-        let values: Vec<f64> = simulations.iter().map(|simulation| simulation.summaries[column]).collect();
-        let centre = median(values.clone());
-        let spread = median(values.iter().map(|value| (value - centre).abs()).collect());
-        if spread > 0.0 {
-            return spread;
-        }
+/// What each summary's differences are divided by; `robust` counts in how far simulations are from the observation.
+fn deviations(observed: &[f64], simulations: &[&Simulation], robust: bool) -> Vec<f64> {
+    let from = |column: usize, centre: f64| {
+        let values: Vec<f64> =
+            simulations.iter().map(|simulation| (simulation.summaries[column] - centre).abs()).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
         // More than half of the values are equal, as among small counts.
-        values.iter().map(|value| (value - centre).abs()).sum::<f64>() / values.len() as f64
+        Some(median(values)).filter(|&spread| spread > 0.0).unwrap_or(mean)
     };
-    let rows = (0..width).filter_map(|column| {
-        let deviation = deviation(column);
-        let usable = deviation > 0.0 && deviation.is_finite();
-        usable.then(|| (0..width).map(|other| if other == column { 1.0 / deviation } else { 0.0 }).collect())
-    });
-    Some(rows.collect())
+    let centre = |column| median(simulations.iter().map(|simulation| simulation.summaries[column]).collect());
+    let centres: Vec<f64> = (0..observed.len()).map(centre).collect();
+    let mut deviations: Vec<f64> = centres.iter().enumerate().map(|(column, &centre)| from(column, centre)).collect();
+    let far = |column: &usize| (centres[*column] - observed[*column]).abs() > FAR * deviations[*column];
+    if robust && (0..observed.len()).filter(far).count() as f64 <= MOST_FAR * observed.len() as f64 {
+        // What does not vary teaches nothing, wherever it is.
+        let varying = deviations.iter_mut().enumerate().filter(|(_, deviation)| **deviation > 0.0);
+        varying.for_each(|(column, deviation)| *deviation += from(column, observed[column]));
+    }
+    deviations
+}
+
+/// A diagonal, a row for each usable deviation.
+fn scaled(deviations: &[f64]) -> Vec<Vec<f64>> {
+    let usable = |deviation: f64| deviation > 0.0 && deviation.is_finite();
+    let row = |(column, &deviation): (usize, &f64)| {
+        let entry = |other| if other == column { 1.0 / deviation } else { 0.0 };
+        usable(deviation).then(|| (0..deviations.len()).map(entry).collect())
+    };
+    deviations.iter().enumerate().filter_map(row).collect()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -180,10 +217,25 @@ mod tests {
         assert!((distance.of(&[0.0, 25_000.0, 8.0]) - 0.5).abs() < 1e-12);
     }
 
+    /// Three summaries −50 to 50 of deviation 25, the third observed at 1000: it counts for 1/(25 + 1000), the others for
+    /// 1/(25 + 25). With two such observations of three, all count as in the Euclidean distance.
+    #[test]
+    fn a_robust_distance_hardly_sees_what_no_simulation_is_near() {
+        let simulations: Vec<Simulation> = (-50..=50).map(|i| simulation(0.0, &[f64::from(i); 3])).collect();
+        let learn = |observed: &[f64]| {
+            Distance::learn(DistanceLaw::Robust, observed, &simulations.iter().collect::<Vec<_>>()).unwrap()
+        };
+        let distance = learn(&[0.0, 0.0, 1000.0]);
+        assert!((distance.of(&[50.0, -25.0, 1000.0]) - (1.0 + 0.5) / 3.0).abs() < 1e-12);
+        assert!((distance.of(&[0.0, 0.0, 1000.0 + 1025.0]) - 1.0 / 3.0).abs() < 1e-12);
+        let distance = learn(&[0.0, 1000.0, 1000.0]);
+        assert!((distance.of(&[25.0, 1000.0, 1050.0]) - 3.0 / 3.0).abs() < 1e-12);
+    }
+
     #[test]
     fn constant_summaries_teach_nothing() {
         let simulations = [0.1, 0.7, -1.0].map(|u| simulation(u, &[2.0]));
-        for law in [DistanceLaw::Learned, DistanceLaw::Euclidean] {
+        for law in [DistanceLaw::Learned, DistanceLaw::Euclidean, DistanceLaw::Robust] {
             assert_eq!(
                 Distance::learn(law, &[2.0], &simulations.iter().collect::<Vec<_>>()).err(),
                 Some(Error::NoInformation)

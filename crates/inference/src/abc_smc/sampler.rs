@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::{
-    Adjustment, Check, Error, Fit, Generation, Settings, Stop, adjust,
+    Check, Error, Fit, Generation, Settings, Stop, adjust,
     distance::{Distance, Simulation},
     kernel::Kernel,
     pool::{Accepted, Pool},
@@ -122,7 +122,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             &state.particles,
             &state.last.posterior.weights,
             &state.distance,
-            state.adjusted.as_deref(),
+            (settings.adjustment, state.adjusted.as_deref()),
             halfway.map(|(draws, _)| draws),
         );
         let mut posterior = state.last.posterior.clone();
@@ -228,10 +228,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         counts: &Counts,
     ) -> Result<State, Error> {
         let Accepted { simulations, distances, weights, threshold, .. } = accepted;
-        let adjusted = match self.settings.adjustment {
-            Adjustment::None => None,
-            Adjustment::Linear => Some(adjust::linear(&simulations, distance, &weights)),
-        };
+        let adjusted = adjust::adjusted(self.settings.adjustment, &simulations, distance, &weights);
         let parameters = self.simulator.parameters();
         let scores: Vec<Vec<f64>> = simulations.iter().map(|simulation| simulation.scores.clone()).collect();
         let posterior = Posterior {

@@ -102,6 +102,38 @@ fn a_gamma_posterior_of_counts_is_found() {
     }
 }
 
+/// Ten measurements of a mean with noise of .5 and prior N(0, 3²), two of them far off: the sum of squares is drawn to them,
+/// by 20·2/10 = 4 if all counted alike; a robust distance stays within .5 of what the eight others say (their posterior
+/// s.d. is .18).
+#[test]
+fn outliers_hardly_move_a_robust_fit() {
+    let clean = [1.7, 2.4, 2.1, 1.5, 2.6, 2.2, 1.8, 2.3];
+    let model = Model {
+        parameters: vec![parameter("mean", Prior::Normal { mean: 0.0, sd: 3.0 }, Scale::Lin)],
+        observed: clean.into_iter().chain([22.0, 22.0]).collect(),
+        simulate: |proposal: &Proposal| {
+            let law = Normal::new(proposal.parameters[0], 0.5).unwrap();
+            let mut stream = proposal.key.stream();
+            Ok((0..10).map(|_| law.sample(&mut stream)).collect())
+        },
+    };
+    let median = |distance: DistanceLaw| {
+        let settings = Settings {
+            distance,
+            population: 400,
+            max_simulations: 20_000,
+            adjustment: Adjustment::None,
+            min_threshold: 0.0,
+            ..Settings::default()
+        };
+        run(&model, &settings, &mut ()).unwrap().posterior.quantiles(0).at(0.5)
+    };
+    let expected = clean.iter().sum::<f64>() / 8.0;
+    let (robust, euclidean) = (median(DistanceLaw::Robust), median(DistanceLaw::Euclidean));
+    assert!((robust - expected).abs() < 0.5, "{robust} for {expected}");
+    assert!(euclidean > expected + 2.0, "{euclidean}");
+}
+
 /// Truths drawn from the prior, data from the truths: 90 % intervals must hold 90 % of the truths. 120 fits, two
 /// parameters: between 84 % and 96 % is within 3 standard errors of independent hits (false alarm below 1 in 300); the
 /// seed is fixed.

@@ -1,6 +1,6 @@
 //! What was done, as a paragraph for a paper with the references it cites.
 
-use metacascade_problem::{FitMethod, Run};
+use metacascade_problem::{FitMethod, Run, run::RunSettings};
 
 use crate::content::Content;
 
@@ -8,10 +8,11 @@ use crate::content::Content;
 const BIBLIOGRAPHY: &str = include_str!("../references.bib");
 
 /// A reference as text cites it, and its key in [`BIBLIOGRAPHY`].
-const REFERENCES: [(&str, &str); 20] = [
+const REFERENCES: [(&str, &str); 23] = [
     ("Andrieu et al. 2010", "Andrieu2010"),
     ("Beaumont et al. 2009", "Beaumont2009"),
     ("Beaumont et al. 2002", "Beaumont2002"),
+    ("Blum & François 2010", "BlumFrancois2010"),
     ("Cao et al. 2006", "Cao2006"),
     ("Clopper & Pearson 1934", "ClopperPearson1934"),
     ("Doucet et al. 2015", "Doucet2015"),
@@ -21,15 +22,35 @@ const REFERENCES: [(&str, &str); 20] = [
     ("Haario et al. 2001", "Haario2001"),
     ("Haseltine & Rawlings 2002", "HaseltineRawlings2002"),
     ("Kaplan & Meier 1958", "KaplanMeier1958"),
+    ("Prangle 2017", "Prangle2017"),
     ("Price et al. 2018", "Price2018"),
     ("Pritchard et al. 1999", "Pritchard1999"),
     ("Raue et al. 2013", "Raue2013"),
     ("Säilynoja et al. 2022", "Sailynoja2022"),
+    ("Schälte et al. 2021", "Schaelte2021"),
     ("Schmiester et al. 2021", "Schmiester2021"),
     ("Toni et al. 2009", "Toni2009"),
     ("Vehtari et al. 2021", "Vehtari2021"),
     ("Wood 2010", "Wood2010"),
 ];
+
+/// How ABC measured distances.
+fn distance(settings: &RunSettings) -> &'static str {
+    match settings.fit.get("distance").and_then(|value| value.as_str()) {
+        Some("euclidean") => "the distance of summaries in units of their scatter (Prangle 2017)",
+        Some("robust") => "a distance of summaries that outliers hardly touch (Schälte et al. 2021)",
+        _ => "a distance learned by regression of the parameters on the data (Fearnhead & Prangle 2012)",
+    }
+}
+
+/// How ABC corrected its particles.
+fn adjustment(settings: &RunSettings) -> &'static str {
+    match settings.fit.get("adjustment").and_then(|value| value.as_str()) {
+        Some("none") => "",
+        Some("heteroscedastic") => " and heteroscedastic regression adjustment (Blum & François 2010)",
+        _ => " and regression adjustment (Beaumont et al. 2002)",
+    }
+}
 
 /// The paragraph, from what the page holds already.
 pub fn paragraph(run: &Run, content: &Content) -> String {
@@ -43,15 +64,17 @@ pub fn paragraph(run: &Run, content: &Content) -> String {
     sentences.push(match settings.method {
         FitMethod::AbcSmc => format!(
             "{estimated} parameters were estimated by approximate Bayesian computation with sequential Monte Carlo (Toni et \
-             al. 2009; Beaumont et al. 2009){}, with a distance learned by regression of the parameters on the data \
-             (Fearnhead & Prangle 2012) and regression adjustment (Beaumont et al. 2002).",
-            setting("population").map_or(String::new(), |size| format!(" with {size} particles"))
+             al. 2009; Beaumont et al. 2009){}, with {}{}.",
+            setting("population").map_or(String::new(), |size| format!(" with {size} particles")),
+            distance(settings),
+            adjustment(settings),
         ),
         FitMethod::AbcRejection => format!(
             "{estimated} parameters were estimated by approximate Bayesian computation with rejection (Pritchard et al. 1999){}, \
-             with a distance learned by regression of the parameters on the data (Fearnhead & Prangle 2012) and regression \
-             adjustment (Beaumont et al. 2002).",
-            setting("population").map_or(String::new(), |size| format!(", keeping {size} particles"))
+             with {}{}.",
+            setting("population").map_or(String::new(), |size| format!(", keeping {size} particles")),
+            distance(settings),
+            adjustment(settings),
         ),
         FitMethod::Surrogate => format!(
             "{estimated} parameters were estimated with a synthetic likelihood (Wood 2010) learned in rounds of \
@@ -63,7 +86,9 @@ pub fn paragraph(run: &Run, content: &Content) -> String {
              field; convergence was judged by rank-normalised R-hat (Vehtari et al. 2021)."
         ),
         FitMethod::Pmmh => format!(
-            "{estimated} parameters were estimated by particle-marginal Metropolis–Hastings (Andrieu et al. 2010) on the              model's own likelihood, estimated by particle filters whose number of particles was tuned (Doucet et al. 2015);              convergence was judged by rank-normalised R-hat (Vehtari et al. 2021)."
+            "{estimated} parameters were estimated by particle-marginal Metropolis–Hastings (Andrieu et al. 2010) on the \
+             model's own likelihood, estimated by particle filters whose number of particles was tuned (Doucet et al. 2015); \
+             convergence was judged by rank-normalised R-hat (Vehtari et al. 2021)."
         ),
         FitMethod::SyntheticLikelihood => format!(
             "{estimated} parameters were estimated by Markov chains (Andrieu et al. 2010) on a synthetic likelihood (Wood 2010) \
