@@ -4,8 +4,9 @@ Fails on any console message of an error or a warning, any page error, any netwo
 that was not drawn, a page wider than its window, whatever axe-core finds inaccessible, or data that cannot be saved; and,
 with scripts off, where the tables are not to be read.
 
-Usage: reports.py [--screenshots FOLDER] [REPORT ...]; without reports it fits the datasets quickly and opens theirs,
-and that of the made-up run in crates/report/examples/sample.rs.
+Usage: reports.py [--screenshots FOLDER] [--kept FOLDER] [REPORT ...]; without reports it makes some of several kinds of
+fits, predictions and comparisons, and that of the made-up run in crates/report/examples/sample.rs, and opens them. With
+--kept it also opens the reports of all data sets, which the test of the data sets leaves in a folder.
 """
 
 import argparse
@@ -68,6 +69,13 @@ def sample(folder):
     return report
 
 
+def kept(folder):
+    """The reports of all data sets."""
+    for problem in sorted((ROOT / "datasets").glob("*/problem.yaml")):
+        report = folder / problem.parent.name / "report.html"
+        yield report if report.exists() else sys.exit(f"there is no {report}: the test of the data sets writes it")
+
+
 def undrawn(page):
     """Descriptions of figures without a drawing of some size."""
     return page.evaluate("""() => [...document.querySelectorAll('.figure')].filter(figure => {
@@ -124,6 +132,8 @@ def check(browser, report, screenshots):
             say(f"the page is {found} pixels wide in a window of {width}")
         if screenshots:
             page.screenshot(path=Path(screenshots) / f"{report.parent.name}-{view}.png", full_page=True)
+            if view == "wide":
+                page.pdf(path=Path(screenshots) / f"{report.parent.name}.pdf", format="A4", print_background=True)
         page.close()
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -140,6 +150,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("reports", nargs="*", type=Path)
     parser.add_argument("--screenshots", type=Path)
+    parser.add_argument("--kept", type=Path)
     arguments = parser.parse_args()
     chromium = browser_path()
     if arguments.screenshots:
@@ -147,7 +158,8 @@ def main():
     wrong = []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        for report in arguments.reports or [*fitted(folder), sample(folder)]:
+        reports = arguments.reports or [*fitted(folder), sample(folder)]
+        for report in [*reports, *(kept(arguments.kept) if arguments.kept else [])]:
             wrong += check(browser, report.resolve(), arguments.screenshots)
             print(f"{report.parent.name}: opened")
         browser.close()

@@ -9,13 +9,17 @@ use metacascade_problem::run::Run;
 use metacascade_problem::{Problem, kaplan_meier, survival_at, thirds};
 use metacascade_tests::{dataset, interval, metacascade, parameter, succeed, workspace};
 
-/// Fits a dataset with fewer particles than its own settings ask for.
+/// Fits a dataset with fewer particles than its own settings ask for. The report is left to the browser test, which opens
+/// those of all data sets.
 fn fit(name: &str, arguments: &[&str]) -> (tempfile::TempDir, PathBuf, String) {
     let place = tempfile::tempdir().unwrap();
     let run = place.path().join("run");
     let mut command = metacascade();
     command.args(["fit", &format!("datasets/{name}"), "-o", run.to_str().unwrap()]).args(arguments);
     let told = succeed(&mut command);
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("reports").join(name);
+    std::fs::create_dir_all(&kept).unwrap();
+    std::fs::copy(run.join("report.html"), kept.join("report.html")).unwrap();
     (place, run, told)
 }
 

@@ -102,10 +102,19 @@ pub(crate) fn predict(
     whom: Whom<'_>,
 ) -> Result<Predicted, Failure> {
     let mut predicted = Vec::with_capacity(run.reads.iter().map(Vec::len).sum());
+    // Replicates of a time have the same value, unless the table gives them one of their own.
+    let mut known: Vec<Option<[f64; 2]>> = vec![None; problem.observables().len()];
     workspace.run(run.design, parameters, &run.times, whom, |time, view| {
+        known.fill(None);
         for read in &run.reads[time] {
-            let (y, sigma) = view.observe(read.observable(problem), &read.row(problem).overrides)?;
-            predicted.push([y, sigma]);
+            let (at, overrides) = (problem.series()[read.series].observable, &read.row(problem).overrides);
+            let before = known[at].filter(|_| overrides.is_empty());
+            let value = match before {
+                Some(value) => value,
+                None => view.observe(read.observable(problem), overrides).map(|(y, sigma)| [y, sigma])?,
+            };
+            known[at] = overrides.is_empty().then_some(value);
+            predicted.push(value);
         }
         Ok(ControlFlow::Continue(()))
     })?;

@@ -48,7 +48,10 @@ pub(super) struct Hazards {
 struct Sums {
     value: f64,
     gradient: Vec<f64>,
+    /// Column by column, above the diagonal; of the constants the diagonal alone.
     information: Vec<f64>,
+    /// By category: the features, weighted by the information on its logit.
+    weighted: Vec<f64>,
 }
 
 impl Hazards {
@@ -99,9 +102,14 @@ impl Hazards {
         let size = fitted.size();
         for _ in 0..20 {
             let mut information = DMatrix::from_vec(size, size, std::mem::take(&mut sums.information));
-            for constant in 0..fitted.constants.len() {
-                for slope in fitted.constants.len()..size {
-                    information[(constant, slope)] = information[(slope, constant)];
+            // What a logit says of its constant and of the slopes at once differs between orders by a factor alone.
+            let width = rows.width() - 1;
+            for (constant, orders) in fitted.orders.iter().enumerate() {
+                for (a, order) in orders.iter().enumerate() {
+                    for j in 0..width {
+                        let column = categories + a * width + j;
+                        information[(constant, column)] = order * sums.weighted[constant * width + j];
+                    }
                 }
             }
             information.fill_lower_triangle_with_upper_triangle();
@@ -153,15 +161,18 @@ impl Hazards {
         logits.map(|(eta, &(successes, trials))| Family::Binomial.log_likelihood(eta, successes, trials)).sum()
     }
 
-    /// The penalised log-likelihood and, if wanted, its derivatives; the information column by column, of slopes above the
-    /// diagonal, between constants and slopes below.
+    /// The penalised log-likelihood and, if wanted, its derivatives.
     fn sums(&self, rows: &Rows, counts: &[Vec<(f64, f64)>], start: &[f64], derivatives: bool) -> Sums {
         let size = self.size();
         let chunks: Vec<Sums> = (0..rows.count().div_ceil(CHUNK))
             .into_par_iter()
             .map(|chunk| {
-                let width = if derivatives { size } else { 0 };
-                let mut sums = Sums { value: 0.0, gradient: vec![0.0; width], information: vec![0.0; width * width] };
+                let mut sums = Sums { value: 0.0, gradient: Vec::new(), information: Vec::new(), weighted: Vec::new() };
+                if derivatives {
+                    sums.gradient.resize(size, 0.0);
+                    sums.information.resize(size * size, 0.0);
+                    sums.weighted.resize(self.constants.len() * (rows.width() - 1), 0.0);
+                }
                 for (index, counts) in counts.iter().enumerate().skip(chunk * CHUNK).take(CHUNK) {
                     self.add(rows.row(index), rows.weights[index], counts, &mut sums, derivatives);
                 }
@@ -170,12 +181,13 @@ impl Hazards {
             .collect();
         // In order: the same bits whatever the threads.
         let mut chunks = chunks.into_iter();
-        let empty = Sums { value: 0.0, gradient: Vec::new(), information: Vec::new() };
+        let empty = Sums { value: 0.0, gradient: Vec::new(), information: Vec::new(), weighted: Vec::new() };
         let mut all = chunks.next().unwrap_or(empty);
         for chunk in chunks {
             all.value += chunk.value;
             all.gradient.iter_mut().zip(chunk.gradient).for_each(|(sum, value)| *sum += value);
             all.information.iter_mut().zip(chunk.information).for_each(|(sum, value)| *sum += value);
+            all.weighted.iter_mut().zip(chunk.weighted).for_each(|(sum, value)| *sum += value);
         }
         let deviations = self.constants.iter().zip(start).map(|(constant, start)| constant - start);
         let penalised: Vec<f64> = deviations.chain(self.slopes.iter().flatten().copied()).collect();
@@ -210,15 +222,13 @@ impl Hazards {
             let (first, second) = (weight * first, weight * second);
             sums.gradient[category] += first;
             sums.information[category * size + category] += second;
+            let weighted = &mut sums.weighted[category * width..(category + 1) * width];
+            weighted.iter_mut().zip(features).for_each(|(sum, feature)| *sum += second * feature);
             let orders = &self.orders[category];
             for a in 0..count {
                 slope[a] += first * orders[a];
                 let scaled = second * orders[a];
                 (0..=a).for_each(|b| bend[a * count + b] += scaled * orders[b]);
-                // The column of the constant, rows of the slopes: below the diagonal, where these are side by side.
-                let from = category * size + categories + a * width;
-                let column = &mut sums.information[from..from + width];
-                column.iter_mut().zip(features).for_each(|(sum, feature)| *sum += scaled * feature);
             }
         }
         for a in 0..count {

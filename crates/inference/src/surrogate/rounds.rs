@@ -24,6 +24,10 @@ const CHAINS: usize = 4;
 /// Powers of the likelihood by which the designs of later rounds are flattened; the last one serves all that follow.
 const POWERS: [f64; 2] = [0.15, 0.25];
 
+/// Rounds that search for the posterior, and how many simulations each has, relative to an even share.
+const SEARCHING: u64 = 2;
+const SEARCH: f64 = 0.6;
+
 /// Scores of proposals are kept within this: of the prior, 1 in 2,000 lies beyond.
 const CAP: f64 = 3.5;
 
@@ -165,12 +169,21 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         if all { FRESH.min(self.settings.simulations / FRESH_SHARE) } else { 0 }
     }
 
-    /// Simulations of a round; the last one takes what is left.
+    /// Simulations of a round; the last one takes what is left. The first ones only show where the posterior is.
     fn count(&self, round: usize) -> usize {
         let all = self.settings.simulations - self.fresh();
-        let each = all / self.settings.rounds as u64;
-        let last = round + 1 == self.settings.rounds;
-        (if last { all - each * round as u64 } else { each }) as usize
+        let rounds = self.settings.rounds as u64;
+        let search = SEARCHING.min(rounds - 1);
+        let first = (SEARCH * all as f64 / rounds as f64) as u64;
+        let each = (all - search * first) / (rounds - search);
+        let round = round as u64;
+        (if round < search {
+            first
+        } else if round + 1 == rounds {
+            all - search * first - each * (rounds - search - 1)
+        } else {
+            each
+        }) as usize
     }
 
     /// A first or intermediate likelihood, with quadratic polynomials.
