@@ -46,7 +46,9 @@ impl Folder {
 
     /// Notes a file and what it held.
     pub fn note(&mut self, name: &str, bytes: &[u8]) {
-        self.files.push(SourceFile { name: name.to_owned(), sha256: sha256(bytes) });
+        let sha256 = sha256(bytes);
+        tracing::debug!(file = self.shown(name), bytes = bytes.len(), sha256, "file read");
+        self.files.push(SourceFile { name: name.to_owned(), sha256 });
     }
 
     /// A problem with what `problem.yaml` says.

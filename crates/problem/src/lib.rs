@@ -140,8 +140,8 @@ pub use process::ProblemProcess;
 pub use propose::{Asked, Guess, Proposal, propose};
 pub use replicates::{DATA_SETS, Replicates, Seen, replicated_particles, replicates};
 pub use run::{
-    Journal, Journaled, Run, RunError, RunGlance, RunSettings, RunWriter, TableColumn, write_columns, write_file,
-    write_forecast, write_table,
+    Journal, Journaled, Run, RunError, RunGlance, RunSettings, RunState, RunWriter, Stage, TableColumn, write_columns,
+    write_file, write_forecast, write_table,
 };
 pub use simulator::ProblemSimulator;
 pub use subjects::{Covariate, Subject, Values, thirds};
