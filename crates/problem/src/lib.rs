@@ -120,7 +120,7 @@ pub use document::{FitMethod, FitSettings, SimulationSettings};
 pub use evaluate::{EvaluateMethod, Evaluation, evaluate};
 pub use experiments::Experiment;
 pub use export::{Exported, export};
-pub use files::SourceFile;
+pub use files::{SourceFile, sha256};
 pub use fluxes::{Fluxes, fluxes};
 pub use forecast::{
     FORECAST_DRAWS, FORECAST_SUBJECTS, Forecast, ForecastSettings, endpoints_of, experiment, forecast, hazard_ratio,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use metacascade_problem::write_file;
+use metacascade_problem::{sha256, write_file};
 use metacascade_report::content::{Course, Simulation, Values};
 use metacascade_report::{render_simulation, versions};
 
@@ -40,7 +40,7 @@ fn content(path: &Path, typed: &Simulate, plan: &Plan, columns: &Columns) -> Sim
         settings: settings(typed, plan),
         command: command(path, typed),
         versions: versions(env!("CARGO_PKG_VERSION")),
-        file_hashes: Vec::new(),
+        file_hashes: hashes(&typed.model),
     }
 }
 
@@ -74,6 +74,13 @@ fn settings(typed: &Simulate, plan: &Plan) -> Vec<(String, String)> {
         ("set", set),
     ];
     all.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
+/// The model, a file or a shipped one, with its hash.
+fn hashes(model: &str) -> Vec<(String, String)> {
+    let shipped = || metacascade_cascade::model(model).map(|text| text.as_bytes().to_vec());
+    let bytes = std::fs::read(model).ok().or_else(shipped);
+    bytes.map(|bytes| (model.to_owned(), sha256(&bytes))).into_iter().collect()
 }
 
 /// The command that writes the page again.
