@@ -31,7 +31,7 @@ fn a_page_shows_lines_intervals_or_moments_and_tables_of_them() {
     assert!(moments.contains("Standard deviation") && moments.contains("\"lower\":"));
     for page in [&lines, &bands, &moments] {
         // Self-contained, under the policy of all pages, and with tables where scripts are off.
-        assert!(page.contains("default-src 'none'") && page.contains("<noscript>"));
+        assert!(page.contains("http-equiv=\"Content-Security-Policy\"") && page.contains("<noscript>"));
         assert!(!page.contains("src=\"http") && !page.contains("<link rel=\"stylesheet\""));
         for species in ["S", "I", "R"] {
             assert!(

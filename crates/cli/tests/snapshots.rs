@@ -9,8 +9,13 @@ use std::process::Command;
 /// What a command writes, in a terminal of 80 columns: exit code, standard output, standard error. Escape characters are
 /// shown as ␛, and times are left out.
 fn shown(arguments: &[&str], colour: bool) -> String {
+    shown_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")), arguments, colour)
+}
+
+/// The same from another folder than the workspace's.
+fn shown_in(folder: &Path, arguments: &[&str], colour: bool) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_metacascade"));
-    command.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).env("COLUMNS", "80");
+    command.args(arguments).current_dir(folder).env("COLUMNS", "80");
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("METACASCADE_")) {
         command.env_remove(name);
     }
@@ -128,8 +133,13 @@ fn runs_listed_and_shown() {
     }
     // One that was cut off, and one that is damaged.
     for name in ["cut-off", "damaged"] {
+        let copy = |file: &str| std::fs::copy(runs.join("sampled").join(file), runs.join(name).join(file)).unwrap();
         std::fs::create_dir_all(runs.join(name).join("problem")).unwrap();
-        std::fs::copy(runs.join("sampled/settings.toml"), runs.join(name).join("settings.toml")).unwrap();
+        copy("settings.toml");
+        copy("posterior.parquet");
+        for file in std::fs::read_dir(runs.join("sampled/problem")).unwrap() {
+            copy(&format!("problem/{}", file.unwrap().file_name().to_str().unwrap()));
+        }
     }
     std::fs::write(runs.join("damaged/diagnostics.json"), "{").unwrap();
     // The newest comes first.
@@ -139,10 +149,10 @@ fn runs_listed_and_shown() {
         let place = if outcome.exists() { outcome } else { runs.join(name) };
         std::fs::File::open(place).unwrap().set_modified(old).unwrap();
     }
-    let folder = place.path().to_str().unwrap();
-    let tidy = |arguments: &[&str]| timeless(&shown(arguments, false).replace(&format!("{folder}/"), ""));
-    compare("runs", &tidy(&["runs", &named("")]));
-    compare("show-abc-smc", &tidy(&["show", &named("sampled")]));
-    compare("show-mle", &tidy(&["show", &named("climbed")]));
-    compare("show-cut-off", &tidy(&["show", &named("cut-off")]));
+    let folder = format!("{}/", place.path().to_str().unwrap());
+    let tidy = |arguments: &[&str]| timeless(&shown_in(place.path(), arguments, false).replace(&folder, ""));
+    compare("runs", &tidy(&["runs"]));
+    compare("show-abc-smc", &tidy(&["show", "runs/sampled"]));
+    compare("show-mle", &tidy(&["show", "runs/climbed"]));
+    compare("show-cut-off", &tidy(&["show", "runs/cut-off"]));
 }
