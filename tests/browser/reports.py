@@ -57,6 +57,16 @@ def fitted(folder):
     yield compared / "compare.html"
 
 
+def simulated(folder):
+    """Pages of simulations: lines, intervals, and mean and standard deviation."""
+    for name, arguments in {"lines": ["-n", "8"], "bands": ["-n", "80"], "moments": ["-n", "80", "--summary"]}.items():
+        page = Path(folder) / name / "simulate.html"
+        page.parent.mkdir()
+        subprocess.run([PROGRAM, "simulate", "cascade-core", "--times", "0:45:0.5", *arguments, "--plot", page], cwd=ROOT,
+                       check=True, capture_output=True)
+        yield page
+
+
 def sample(folder):
     """The report of a made-up run, with names in it that would be markup if they could."""
     report = Path(folder) / "sample" / "report.html"
@@ -138,8 +148,8 @@ def check(browser, report, screenshots):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(report.as_uri())
-    if not page.locator("#parameters table.cards, #events table.cards, #summary table.cards").first.is_visible():
-        wrong.append(f"{report}: without scripts the table of parameters, events or runs is not visible")
+    if not page.locator("#parameters table.cards, #events table.cards, #summary table.cards, #ends table").first.is_visible():
+        wrong.append(f"{report}: without scripts the table of parameters, events, runs or values is not visible")
     if page.locator(".figure").first.is_visible():
         wrong.append(f"{report}: without scripts there are empty figures")
     context.close()
@@ -158,7 +168,7 @@ def main():
     wrong = []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        reports = arguments.reports or [*fitted(folder), sample(folder)]
+        reports = arguments.reports or [*fitted(folder), *simulated(folder), sample(folder)]
         for report in [*reports, *(kept(arguments.kept) if arguments.kept else [])]:
             wrong += check(browser, report.resolve(), arguments.screenshots)
             print(f"{report.parent.name}: opened")

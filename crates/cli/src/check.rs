@@ -59,7 +59,7 @@ fn told(problems: &Diagnostics) -> Vec<Told<'_>> {
 
 fn show(overview: &Overview) {
     for warning in &overview.warnings {
-        anstream::eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     anstream::println!("{}: nothing is wrong\n", overview.title);
     let line = |name: &str, text: String| anstream::println!("{name:<16}{text}");

@@ -16,6 +16,8 @@ pub enum Failed {
     Usage { message: String, help: Option<String> },
     /// The input was right, but the work failed.
     Work(String),
+    /// What came of the work could not be written, such as to a full disk, and how to go on.
+    Unwritten { message: String, help: Option<String> },
     /// The user ended it; where the rest is.
     Interrupted(String),
 }
@@ -41,20 +43,20 @@ impl Failed {
         let error = if color { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
         match self {
             Self::Input(problems) => {
-                anstream::eprintln!("{}", problems.render(color));
+                say!("{}", problems.render(color));
                 if problems.0.len() > 1 {
-                    anstream::eprintln!("\n{error}: {} problems in the input", problems.0.len());
+                    say!("\n{error}: {} problems in the input", problems.0.len());
                 }
             }
-            Self::Usage { message, help } => {
-                anstream::eprintln!("{error}: {message}");
+            Self::Usage { message, help } | Self::Unwritten { message, help } => {
+                say!("{error}: {message}");
                 if let Some(help) = help {
-                    anstream::eprintln!("  help: {help}");
+                    say!("  help: {help}");
                 }
             }
             Self::Told => {}
-            Self::Work(message) => anstream::eprintln!("{error}: {message}"),
-            Self::Interrupted(message) => anstream::eprintln!("interrupted: {message}"),
+            Self::Work(message) => say!("{error}: {message}"),
+            Self::Interrupted(message) => say!("interrupted: {message}"),
         }
     }
 
@@ -62,7 +64,7 @@ impl Failed {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(_) | Self::Told | Self::Usage { .. } => ExitCode::from(2),
-            Self::Work(_) => ExitCode::from(1),
+            Self::Work(_) | Self::Unwritten { .. } => ExitCode::from(1),
             Self::Interrupted(_) => ExitCode::from(130),
         }
     }
@@ -86,6 +88,9 @@ impl From<RunError> for Failed {
             RunError::Problem(problems) => Self::Input(problems),
             RunError::Occupied(_) | RunError::NotARun(_) | RunError::Busy(_) | RunError::Version { .. } => {
                 Self::usage(error.to_string())
+            }
+            RunError::Io { action: "write" | "create" | "replace", .. } => {
+                Self::Unwritten { message: error.to_string(), help: None }
             }
             error => Self::Work(error.to_string()),
         }

@@ -37,7 +37,7 @@ pub fn run(typed: &Evaluate) -> Result<(), Failed> {
     };
     let mut problem = Problem::load(&typed.problem)?;
     for warning in problem.warnings() {
-        anstream::eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     for text in &typed.set {
         let (name, value) = simulate::assignment(text)?;

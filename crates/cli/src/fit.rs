@@ -2,67 +2,33 @@
 
 mod chains;
 pub(crate) mod estimated;
+mod maximum;
+mod plan;
+mod sample;
 mod surrogate;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use metacascade_engine::Method;
-use metacascade_inference::abc_smc::{self, Stop};
-use metacascade_inference::{mcmc, optimise, pseudo_marginal, surrogate as learned};
-use metacascade_problem::run::{Outcome, ParameterSummary, SimulationChoice, StartRow};
+use metacascade_inference::optimise;
+use metacascade_problem::run::Outcome;
 use metacascade_problem::{
-    DATA_SETS, DRAWS, DerivedSummary, FitMethod, Problem, ProblemLikelihood, ProblemSimulator, RunError, RunSettings,
-    RunWriter, individuals, laws_are_known, predictive, predictive_key, replicates,
+    DATA_SETS, DRAWS, DerivedSummary, FitMethod, RunState, Stage, individuals, predictive, predictive_key, replicates,
 };
 use metacascade_random::Key;
+pub(crate) use plan::{Plan, plan};
+use plan::{quoted, settings};
 use serde::Serialize;
 
-use crate::args::{Fit, Fitting};
+use crate::args::Fit;
 use crate::error::Failed;
-use crate::progress::{Telling, Watcher};
+use crate::progress::Telling;
 use crate::{posterior, progress, report, simulate};
 
 /// A child of the seed's key: methods use the lower ones, predictions the last.
 const INDIVIDUALS: u64 = u64::MAX - 1;
-
-/// Everything that decides the result.
-pub(crate) struct Plan {
-    pub problem: Problem,
-    pub method: FitMethod,
-    pub abc_smc: abc_smc::Settings,
-    pub surrogate: learned::Settings,
-    mcmc: mcmc::Settings,
-    /// Of the methods whose likelihood is estimated.
-    pub estimated: pseudo_marginal::Settings,
-    optimise: optimise::Settings,
-    pub seed: u64,
-    folder: PathBuf,
-    /// The problem's folder as the user named it.
-    named: PathBuf,
-    /// The run that is resumed, until a method takes it.
-    resumed: Mutex<Option<RunWriter>>,
-    /// How progress and result are told.
-    telling: Telling,
-}
-
-impl Plan {
-    /// The run that a method writes.
-    fn begin(&self, settings: &RunSettings) -> Result<RunWriter, Failed> {
-        match self.resumed.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(writer) => Ok(writer),
-            None => Ok(RunWriter::create(&self.folder, &self.problem, settings)?),
-        }
-    }
-
-    /// What is said if a fit is interrupted before anything is complete: its journal stays.
-    fn nothing_yet(&self, writer: RunWriter, error: &impl std::fmt::Display) -> Failed {
-        writer.set_aside();
-        Failed::Interrupted(format!("{error}; `metacascade fit --resume {}` goes on", quoted(&self.folder)))
-    }
-}
 
 /// What an algorithm gives, apart from the draws, which are in the run already.
 struct Found {
@@ -78,8 +44,8 @@ struct Found {
 /// Fits a problem and writes its run and report.
 pub fn run(typed: &Fit) -> Result<(), Failed> {
     let telling = Telling::asked(typed.quiet, typed.json);
-    let plan = match (&typed.resume, &typed.problem) {
-        (Some(run), _) => match resumed(run)? {
+    let mut plan = match (&typed.resume, &typed.problem) {
+        (Some(run), _) => match plan::resumed(run)? {
             Some(plan) => plan,
             None => return Ok(()),
         },
@@ -87,13 +53,23 @@ pub fn run(typed: &Fit) -> Result<(), Failed> {
         // The parser asks for one of them.
         (None, None) => return Err(Failed::usage("name a problem to fit, or a run to resume")),
     };
-    let plan = Plan { telling, ..plan };
+    plan.telling = telling;
     for warning in plan.problem.warnings() {
-        anstream::eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     let cancelled = interruption()?;
     let pool = simulate::threads(typed.fitting.threads)?;
-    pool.install(|| fit(&plan, pool.current_num_threads(), cancelled))
+    pool.install(|| fit(&plan, pool.current_num_threads(), cancelled)).map_err(|failed| match failed {
+        Failed::Unwritten { message, .. } => Failed::Unwritten { message, help: way_on(&plan.folder) },
+        failed => failed,
+    })
+}
+
+/// What is said where a fit ended because something could not be written: its journal is kept, if it says anything.
+fn way_on(folder: &Path) -> Option<String> {
+    let state = RunState::of(folder).filter(|state| state.stage != Stage::Done)?;
+    let kept = "what was simulated so far is kept: when there is room again,";
+    (!state.is_written).then(|| format!("{kept} `metacascade fit --resume {}` goes on", quoted(folder)))
 }
 
 /// A flag that Ctrl-C raises; pressed again, it ends the program at once.
@@ -105,7 +81,7 @@ pub(crate) fn interruption() -> Result<Arc<AtomicBool>, Failed> {
             // Asked twice: at once.
             std::process::exit(130);
         }
-        anstream::eprintln!("\nstopping after what is under way; press Ctrl-C again to stop at once");
+        say!("\nstopping after what is under way; press Ctrl-C again to stop at once");
     })
     .map_err(|error| Failed::Work(format!("cannot listen for Ctrl-C: {error}")))?;
     Ok(cancelled)
@@ -115,12 +91,12 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     let problem = &plan.problem;
     plan.telling.started(problem, plan.method);
     let (mut writer, mut found) = match plan.method {
-        FitMethod::AbcSmc | FitMethod::AbcRejection => sample(plan, threads, cancelled, None, Vec::new())?,
+        FitMethod::AbcSmc | FitMethod::AbcRejection => sample::fit(plan, threads, cancelled, None, Vec::new())?,
         FitMethod::Surrogate => surrogate::fit(plan, threads, cancelled)?,
         FitMethod::Mcmc => chains::fit(plan, threads, cancelled)?,
         FitMethod::Pmmh => estimated::particles(plan, threads, cancelled)?,
         FitMethod::SyntheticLikelihood => estimated::synthetic(plan, threads, cancelled)?,
-        FitMethod::Mle => maximise(plan, threads, cancelled)?,
+        FitMethod::Mle => maximum::fit(plan, threads, cancelled)?,
     };
     let key = predictive_key(plan.seed);
     let predicted = predictive(problem, &found.simulation, &found.posterior, DRAWS, key);
@@ -150,327 +126,10 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     }
 }
 
-/// ABC-SMC, or rejection, which is its first generation alone; in the run that another method began, if it has failed.
-/// Warnings that are known already come first.
-fn sample(
-    plan: &Plan,
-    threads: usize,
-    cancelled: Arc<AtomicBool>,
-    begun: Option<RunWriter>,
-    mut warnings: Vec<String>,
-) -> Result<(RunWriter, Found), Failed> {
-    let problem = &plan.problem;
-    let simulator = ProblemSimulator::new(problem, &problem.simulation().method());
-    let (simulation, reason) = simulator.method();
-    let method = match plan.method {
-        FitMethod::AbcRejection => FitMethod::AbcRejection,
-        _ => FitMethod::AbcSmc,
-    };
-    let settings = settings(plan, method, threads, simulation, reason, &plan.abc_smc)?;
-    let mut writer = match begun {
-        Some(mut writer) => {
-            writer.settings(&settings)?;
-            writer
-        }
-        None => plan.begin(&settings)?,
-    };
-    let journal = writer.journal()?;
-    let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
-    let fit = abc_smc::run(&journal.of(&simulator), &plan.abc_smc, &mut watcher);
-    watcher.finish()?;
-    let fit = match fit {
-        Ok(fit) => fit,
-        Err(error @ abc_smc::Error::Setting { .. }) => return Err(Failed::usage(error.to_string())),
-        Err(error @ abc_smc::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
-        Err(error) => return Err(Failed::Work(error.to_string())),
-    };
-    let seconds = started.elapsed().as_secs_f64();
-    writer.posterior(&fit.posterior)?;
-    warnings.extend(failures(fit.first_failure.as_deref(), fit.failures, fit.simulations));
-    if fit.stop != Stop::Threshold && fit.stop != Stop::Acceptance {
-        warnings.push(format!(
-            "The distance to the data came down to {:.2} only, where {:.2} was asked for: {}. The intervals are wider than \
-             they would be with more simulations.",
-            fit.last.threshold, plan.abc_smc.min_threshold, fit.stop
-        ));
-    }
-    warnings.extend(fit.check.warnings());
-    let outcome = Outcome {
-        stopped: fit.stop.to_string(),
-        seconds,
-        simulations: fit.simulations,
-        simulations_per_second: fit.simulations as f64 / seconds,
-        failures: fit.failures,
-        effective_sample_size: fit.last.effective_sample_size,
-        log_likelihood: None,
-        warnings,
-        parameters: ParameterSummary::all(problem, &fit.posterior),
-        before_adjustment: match plan.abc_smc.adjustment {
-            abc_smc::Adjustment::None => Vec::new(),
-            _ => ParameterSummary::all(problem, &fit.last.posterior),
-        },
-        derived: Vec::new(),
-    };
-    let cancelled = fit.stop == Stop::Cancelled;
-    let simulation = *simulation;
-    Ok((writer, Found { outcome, posterior: fit.posterior, simulation, profiles: Vec::new(), cancelled }))
-}
-
 /// What is said of simulations that could not be finished, if there were any.
 fn failures(first: Option<&str>, failures: u64, simulations: u64) -> Option<String> {
     let share = 100.0 * failures as f64 / simulations as f64;
     first.map(|first| format!("{share:.2} % of the simulations could not be finished; the first: {first}"))
-}
-
-/// Multi-start maximum likelihood.
-fn maximise(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
-    let problem = &plan.problem;
-    let simulation = problem.simulation().mean_field();
-    let reason = "maximum likelihood compares the mean field with the data";
-    let settings = settings(plan, FitMethod::Mle, threads, &simulation, reason, &plan.optimise)?;
-    let mut writer = plan.begin(&settings)?;
-    let journal = writer.journal()?;
-    let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
-    let likelihood = ProblemLikelihood::new(problem);
-    let likelihood = journal.of(&likelihood);
-    let optimum = optimise::run(&likelihood, &plan.optimise, &mut watcher);
-    watcher.finish()?;
-    let optimum = match optimum {
-        Ok(optimum) => optimum,
-        Err(error @ optimise::Error::Setting(_)) => return Err(Failed::usage(error.to_string())),
-        Err(error @ optimise::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
-        Err(error) => return Err(Failed::Work(error.to_string())),
-    };
-    let profiles = match optimum.cancelled {
-        true => Vec::new(),
-        false => optimise::profiles(&likelihood, &optimum).map_err(|error| Failed::Work(error.to_string()))?,
-    };
-    let seconds = started.elapsed().as_secs_f64();
-    let starts: Vec<StartRow> = optimum
-        .starts
-        .iter()
-        .map(|start| StartRow { parameters: start.parameters.clone(), log_likelihood: start.log_likelihood })
-        .collect();
-    writer.starts(&optimum.posterior.names, &starts)?;
-    writer.profiles(&profiles)?;
-    writer.posterior(&optimum.posterior)?;
-    let near = starts.iter().filter(|start| optimum.log_likelihood - start.log_likelihood < 0.1).count();
-    let mut warnings = vec![
-        "Intervals of the posterior are from a normal approximation around the best fit. Where those of the profile \
-         likelihood differ, prefer mcmc."
-            .to_owned(),
-    ];
-    let higher =
-        profiles.iter().flat_map(|profile| &profile.log_likelihoods).copied().fold(f64::NEG_INFINITY, f64::max);
-    if higher > optimum.log_likelihood + 0.1 {
-        warnings.push(format!(
-            "The profiles found a better fit than the starts (log-likelihood {higher:.2} against {:.2}): ask for more \
-             starts.",
-            optimum.log_likelihood
-        ));
-    }
-    if near < 2 && starts.len() > 1 {
-        let count = starts.len();
-        warnings.push(format!("Only one of {count} starts reached the best fit: there may be a better one."));
-    }
-    if optimum.cancelled {
-        warnings.push(format!("Interrupted after {} of {} starts.", starts.len(), plan.optimise.starts));
-    }
-    let outcome = Outcome {
-        stopped: format!("{} starts were done, of which {near} reached the best fit", starts.len()),
-        seconds,
-        simulations: optimum.evaluations,
-        simulations_per_second: optimum.evaluations as f64 / seconds,
-        failures: optimum.failures,
-        effective_sample_size: optimum.posterior.effective_sample_size(),
-        log_likelihood: Some(optimum.log_likelihood),
-        warnings,
-        parameters: ParameterSummary::all(problem, &optimum.posterior),
-        before_adjustment: Vec::new(),
-        derived: Vec::new(),
-    };
-    let cancelled = optimum.cancelled;
-    Ok((writer, Found { outcome, posterior: optimum.posterior, simulation, profiles, cancelled }))
-}
-
-/// What a run that was cut off began with; none if it is complete, which is told.
-fn resumed(run: &Path) -> Result<Option<Plan>, Failed> {
-    let (writer, problem, settings) = match RunWriter::resume(run) {
-        Err(error @ RunError::Complete(_)) => {
-            anstream::eprintln!("{error}");
-            return Ok(None);
-        }
-        found => found?,
-    };
-    let damaged = |error: toml::de::Error| Failed::Work(format!("{}: settings.toml: {error}", run.display()));
-    let fit = settings.fit;
-    let mut plan = resolved(problem, Some(run), &Fitting::default(), Some(settings.method))?;
-    match settings.method {
-        FitMethod::AbcSmc | FitMethod::AbcRejection => plan.abc_smc = fit.try_into().map_err(damaged)?,
-        FitMethod::Surrogate => plan.surrogate = fit.try_into().map_err(damaged)?,
-        FitMethod::Mcmc => plan.mcmc = fit.try_into().map_err(damaged)?,
-        FitMethod::Mle => plan.optimise = fit.try_into().map_err(damaged)?,
-        FitMethod::Pmmh | FitMethod::SyntheticLikelihood => plan.estimated = fit.try_into().map_err(damaged)?,
-    }
-    let resumed = Mutex::new(Some(writer));
-    Ok(Some(Plan { seed: settings.seed, named: settings.problem, resumed, ..plan }))
-}
-
-/// Reads the problem, and resolves all settings.
-pub(crate) fn plan(problem: &Path, output: Option<&Path>, typed: &Fitting) -> Result<Plan, Failed> {
-    let method = match typed.method.as_deref() {
-        None => None,
-        Some(asked) => match FitMethod::NAMES.into_iter().find(|(name, _)| *name == asked) {
-            Some((_, method)) => Some(method),
-            None => {
-                let names = FitMethod::NAMES.map(|(name, _)| name);
-                let help = metacascade_engine::suggestion(asked, names)
-                    .unwrap_or_else(|| format!("the methods are {}", names.join(", ")));
-                return Err(Failed::usage(format!("there is no method `{asked}` to fit with")).help(help));
-            }
-        },
-    };
-    resolved(Problem::load(problem)?, output, typed, method)
-}
-
-/// All settings: what was typed, or else what the problem asks for, or else what is usual.
-fn resolved(
-    problem: Problem,
-    output: Option<&Path>,
-    typed: &Fitting,
-    method: Option<FitMethod>,
-) -> Result<Plan, Failed> {
-    let asked = problem.fit().clone();
-    let seed = typed.seed.or(asked.seed).unwrap_or(1);
-    let default = abc_smc::Settings::default();
-    let abc_smc = abc_smc::Settings {
-        population: typed.population.or(asked.population).unwrap_or(default.population),
-        max_simulations: typed.max_simulations.or(asked.max_simulations).unwrap_or(default.max_simulations),
-        max_generations: asked.max_generations.unwrap_or(default.max_generations),
-        min_acceptance: asked.min_acceptance.unwrap_or(default.min_acceptance),
-        min_threshold: asked.min_threshold.unwrap_or(default.min_threshold),
-        distance: asked.distance.unwrap_or(default.distance),
-        kernel: asked.kernel.unwrap_or(default.kernel),
-        max_seconds: typed.max_seconds.or(asked.max_seconds),
-        adjustment: asked.adjustment.unwrap_or(default.adjustment),
-        seed,
-    };
-    let default = learned::Settings::default();
-    // A problem's own limit is meant for ABC, which needs far more.
-    let least = default.simulations.max(default.least(problem.estimated().len()));
-    let surrogate = learned::Settings { simulations: typed.max_simulations.unwrap_or(least), seed, ..default };
-    let default = mcmc::Settings::default();
-    let min_effective_sample_size = asked.min_effective_sample_size.unwrap_or(default.min_effective_sample_size);
-    let mcmc = mcmc::Settings {
-        chains: asked.chains.unwrap_or(default.chains),
-        max_evaluations: typed.max_evaluations.or(asked.max_evaluations).unwrap_or(default.max_evaluations),
-        min_effective_sample_size,
-        seed,
-        ..default
-    };
-    let default = pseudo_marginal::Settings::default();
-    let estimated = pseudo_marginal::Settings {
-        chains: asked.chains.unwrap_or(default.chains),
-        effort: typed.particles.or(asked.particles).unwrap_or(default.effort),
-        max_evaluations: typed.max_evaluations.or(asked.max_evaluations).unwrap_or(default.max_evaluations),
-        min_effective_sample_size: asked.min_effective_sample_size.unwrap_or(default.min_effective_sample_size),
-        seed,
-        ..default
-    };
-    let default = optimise::Settings::default();
-    let optimise = optimise::Settings {
-        starts: asked.starts.unwrap_or(default.starts),
-        max_iterations: asked.max_iterations.unwrap_or(default.max_iterations),
-        draws: default.draws,
-        seed,
-    };
-    let folder = output.map_or_else(|| Path::new("runs").join(folder_name(problem.folder())), Path::to_owned);
-    // A learned likelihood wins where the law of the data is known; elsewhere ABC has to take over too often.
-    let method = method.or(asked.method).unwrap_or_else(|| match laws_are_known(&problem) {
-        true => FitMethod::Surrogate,
-        false => FitMethod::AbcSmc,
-    });
-    // Where abc-smc has to take over, the surrogate's limit is not meant for it.
-    let abc_smc = match method {
-        FitMethod::Surrogate => {
-            let max_simulations = asked.max_simulations.unwrap_or(abc_smc::Settings::default().max_simulations);
-            abc_smc::Settings { max_simulations, ..abc_smc }
-        }
-        FitMethod::AbcRejection => abc_smc::Settings { max_generations: 1, ..abc_smc },
-        _ => abc_smc,
-    };
-    let simulation = problem.simulation().method();
-    let simulates = matches!(
-        method,
-        FitMethod::AbcSmc | FitMethod::AbcRejection | FitMethod::Surrogate | FitMethod::SyntheticLikelihood
-    );
-    if simulates && problem.is_steady() && !matches!(simulation, Method::Ode { .. }) {
-        let failed = Failed::usage("the problem has steady states, which are those of the mean field");
-        return Err(failed.help("fit by --method mle, or ask for `simulation: {method: ode}` in the problem"));
-    }
-    let (named, resumed, telling) = (problem.folder().to_owned(), Mutex::new(None), Telling::Lines);
-    Ok(Plan { problem, method, abc_smc, surrogate, mcmc, estimated, optimise, seed, folder, named, resumed, telling })
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    if text.contains([' ', '\'', '"', '$', '\\']) { format!("'{}'", text.replace('\'', r"'\''")) } else { text }
-}
-
-/// The last part of a path, also of `.` or `..`.
-fn folder_name(problem: &Path) -> PathBuf {
-    let whole = std::path::absolute(problem).ok().and_then(|path| path.canonicalize().ok());
-    let name = whole.as_deref().unwrap_or(problem).file_name();
-    name.map_or_else(|| "fit".into(), PathBuf::from)
-}
-
-fn settings(
-    plan: &Plan,
-    method: FitMethod,
-    threads: usize,
-    simulation: &Method,
-    reason: &str,
-    resolved: &impl Serialize,
-) -> Result<RunSettings, Failed> {
-    let (problem, folder) = (quoted(&plan.named), quoted(&plan.folder));
-    let command = match method {
-        FitMethod::AbcSmc | FitMethod::AbcRejection => format!(
-            "metacascade fit {problem} --method {} --population {} --max-simulations {} --seed {} -o {folder}",
-            method.name(),
-            plan.abc_smc.population,
-            plan.abc_smc.max_simulations,
-            plan.seed
-        ),
-        FitMethod::Surrogate => format!(
-            "metacascade fit {problem} --method surrogate --max-simulations {} --seed {} -o {folder}",
-            plan.surrogate.simulations, plan.seed
-        ),
-        FitMethod::Pmmh | FitMethod::SyntheticLikelihood => format!(
-            "metacascade fit {problem} --method {} --particles {} --max-evaluations {} --seed {} -o {folder}",
-            method.name(),
-            plan.estimated.effort,
-            plan.estimated.max_evaluations,
-            plan.seed
-        ),
-        FitMethod::Mcmc | FitMethod::Mle => {
-            format!("metacascade fit {problem} --method {} --seed {} -o {folder}", method.name(), plan.seed)
-        }
-    };
-    let fit = toml::Table::try_from(resolved).map_err(|error| Failed::Work(error.to_string()))?;
-    Ok(RunSettings {
-        command,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        seed: plan.seed,
-        method,
-        threads,
-        problem: plan.named.clone(),
-        title: plan.problem.title().to_owned(),
-        simulation: SimulationChoice { method: simulation.to_string(), reason: reason.to_owned() },
-        fit,
-    })
 }
 
 /// The last of the events that are told.
@@ -500,7 +159,7 @@ fn show(found: &Found, plan: &Plan, page: &Path) {
         anstream::println!("{}", posterior::profiles(&found.profiles));
     }
     for warning in &outcome.warnings {
-        anstream::eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     let what = match plan.method {
         FitMethod::AbcSmc | FitMethod::AbcRejection | FitMethod::Surrogate => "simulations",

@@ -1,5 +1,14 @@
 //! The command line of metacascade.
 
+/// Writes a line to standard error, with the colours that it takes. That it cannot be written, as where it goes to a file on
+/// a full disk, is no reason to lose a fit.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(anstream::stderr(), $($text)*);
+    }};
+}
+
 mod args;
 mod check;
 mod compare;
@@ -12,6 +21,7 @@ mod evaluate;
 mod export;
 mod fit;
 mod json;
+mod logging;
 mod models;
 mod new;
 mod posterior;
@@ -21,6 +31,7 @@ mod progress;
 mod report;
 mod runs;
 mod sbc;
+mod serve;
 mod simulate;
 mod table;
 mod typed;
@@ -30,7 +41,11 @@ use std::process::ExitCode;
 use args::Command;
 
 fn main() -> ExitCode {
-    match typed::arguments().and_then(|arguments| run(&arguments.command)) {
+    let done = typed::arguments().and_then(|arguments| {
+        logging::begin(arguments.log_level);
+        run(&arguments.command)
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             failed.show();
@@ -45,6 +60,7 @@ fn run(command: &Command) -> Result<(), error::Failed> {
         Command::Sbc(typed) => sbc::run(typed),
         Command::Check(typed) => check::run(typed),
         Command::Report(typed) => report::run(typed),
+        Command::Serve(typed) => serve::run(typed),
         Command::Predict(typed) => predict::run(typed),
         Command::Compare(typed) => compare::run(typed),
         Command::Runs(typed) => runs::run(typed),

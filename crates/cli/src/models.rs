@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use metacascade_engine::{Builder, Diagnostic, Format, Network, suggestion};
+use metacascade_problem::sha256;
 
 use crate::args::Models;
 use crate::error::Failed;
@@ -18,6 +19,7 @@ pub fn read(model: &str) -> Result<Builder, Failed> {
     let path = Path::new(model);
     if path.is_file() {
         let bytes = std::fs::read(path).map_err(|error| Diagnostic::new(model, format!("cannot be read: {error}")))?;
+        tracing::debug!(file = model, bytes = bytes.len(), sha256 = sha256(&bytes), "file read");
         let text = String::from_utf8(bytes).map_err(|error| {
             let line =
                 error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use metacascade_problem::{Run, RunGlance};
+use metacascade_problem::{Run, RunGlance, RunState, Stage};
 use metacascade_report::content::Verdict;
 use serde::Serialize;
 
@@ -61,8 +61,11 @@ impl Listed {
         let (problem, method, state) = match &glance.read {
             Err(error) => (String::new(), String::new(), format!("damaged: {error}")),
             Ok((settings, outcome)) => {
-                let state = outcome.as_ref().map_or_else(
-                    || "under way, or interrupted".to_owned(),
+                let state = RunState::of(&glance.folder);
+                let (done, written) =
+                    state.map_or((true, false), |state| (state.stage == Stage::Done, state.is_written));
+                let state = outcome.as_ref().filter(|_| done || !written).map_or_else(
+                    || if written { "under way" } else { "cut off; `fit --resume` goes on" }.to_owned(),
                     |outcome| {
                         let determined = outcome
                             .parameters
@@ -74,7 +77,8 @@ impl Listed {
                             1 => ", 1 warning".to_owned(),
                             more => format!(", {more} warnings"),
                         };
-                        format!("done, {told} of {all} parameters determined{warnings}")
+                        let end = if done { "done" } else { "interrupted" };
+                        format!("{end}, {told} of {all} parameters determined{warnings}")
                     },
                 );
                 (settings.title.clone(), settings.method.name().to_owned(), state)
@@ -111,7 +115,7 @@ pub fn show(typed: &Show) -> Result<(), Failed> {
         anstream::println!("{}", posterior::before_adjustment(outcome));
     }
     for warning in &outcome.warnings {
-        anstream::eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     anstream::println!("{}, {:.1} s; {}", settings.method.name(), outcome.seconds, outcome.stopped);
     anstream::println!("{}", settings.command);

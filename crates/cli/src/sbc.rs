@@ -54,7 +54,7 @@ fn study(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Study {
     let simulator = ProblemSimulator::new(&plan.problem, &plan.problem.simulation().method());
     let quiet = || Quiet(Arc::clone(cancelled));
     let told = |replicate: usize, found: Result<Posterior, String>| {
-        anstream::eprintln!("data set {} of {replicates} fitted", replicate + 1);
+        say!("data set {} of {replicates} fitted", replicate + 1);
         (!cancelled.load(Ordering::Relaxed)).then_some(found)
     };
     if plan.method == FitMethod::Surrogate
@@ -82,7 +82,7 @@ fn by_particles(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> 
         let seed = plan.seed.wrapping_add(1 + replicate as u64);
         let settings = pseudo_marginal::Settings { seed, ..plan.estimated.clone() };
         let found = pseudo_marginal::run(&Filter(&process), &settings, &mut Quiet(Arc::clone(cancelled)));
-        anstream::eprintln!("data set {} of {replicates} fitted", replicate + 1);
+        say!("data set {} of {replicates} fitted", replicate + 1);
         let found = found.map(|fit| fit.posterior).map_err(|error| error.to_string());
         (!cancelled.load(Ordering::Relaxed)).then_some(found)
     };
@@ -128,7 +128,7 @@ fn show(study: &Study, plan: &Plan) -> Result<(), Failed> {
     anstream::println!("{rows}");
     anstream::println!("{} data sets from the prior, fitted by {}", study.replicates, plan.method.name());
     if let Some(first) = &study.first_failure {
-        anstream::eprintln!("warning: {} data sets could not be fitted; the first: {first}", study.failures);
+        say!("warning: {} data sets could not be fitted; the first: {first}", study.failures);
     }
     let outside = study.parameters.iter().filter(|parameter| !parameter.inside).count();
     match outside {

@@ -1,5 +1,7 @@
 //! `metacascade simulate`.
 
+mod plot;
+
 use std::io::{BufWriter, Write};
 use std::time::Instant;
 
@@ -60,7 +62,12 @@ pub fn run(typed: &Simulate) -> Result<(), Failed> {
         let columns = pool.install(|| lesions(&ensemble))?;
         write_columns(path, columns).map_err(|error| Failed::Work(error.to_string()))?;
     }
+    if let Some(path) = &typed.plot {
+        plot::write(path, typed, &plan, &columns)?;
+    }
     match &typed.output {
+        // Who looks at a page does not read a table besides.
+        None if typed.plot.is_some() => Ok(()),
         Some(path) => write_table(path, columns).map_err(|error| Failed::Work(error.to_string())),
         None => print(&columns).map_err(|error| Failed::Work(format!("cannot write to standard output: {error}"))),
     }
@@ -101,6 +108,7 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
     }
     let end = times.last().copied().unwrap_or(0.0);
     let (method, why) = method.resolve(&network, &parameters, end, typed.trajectories);
+    tracing::info!(%method, why, model = network.name(), "method of simulation");
     Ok(Plan { network, parameters, initial, times, method, why })
 }
 
@@ -246,7 +254,7 @@ fn print(columns: &Columns) -> std::io::Result<()> {
 
 fn tell(typed: &Simulate, plan: &Plan, stats: Stats, seconds: f64, threads: usize) -> Result<(), Failed> {
     let rate = stats.events as f64 / seconds.max(1e-9);
-    anstream::eprintln!(
+    say!(
         "{} trajectories, {} events, {seconds:.3} s, {rate:.3e} events per second (method {}: {}; {threads} threads)",
         typed.trajectories,
         stats.events,

@@ -47,10 +47,14 @@ fn completed(
     let Some(command) = typed[place - 1].to_str().and_then(|name| program.find_subcommand(name)) else {
         return Ok(typed);
     };
+    // Options of all commands may also stand before the command.
+    let is_given = |option: &Arg, words: &[OsString]| {
+        is_typed(option, words) || option.is_global_set() && is_typed(option, &typed[1..place])
+    };
     let mut added: Vec<OsString> = Vec::new();
-    for option in options(command) {
+    for option in options(program, command) {
         let Some(long) = option.get_long() else { continue };
-        if is_typed(option, &typed[place..]) {
+        if is_given(option, &typed[place..]) {
             continue;
         }
         if let Some(value) = environment(&variable(long)).filter(|value| !value.is_empty()) {
@@ -61,7 +65,7 @@ fn completed(
         let present = [&typed[place..], &added].concat();
         for (option, value) in read(&path, program, command)? {
             let long = option.get_long().unwrap_or_default();
-            if !is_typed(option, &present) {
+            if !is_given(option, &present) {
                 add(&mut added, option, long, value.into());
             }
         }
@@ -71,9 +75,10 @@ fn completed(
     Ok(whole)
 }
 
-/// Options of a command that a file or the environment may give.
-fn options(command: &Command) -> impl Iterator<Item = &Arg> {
-    let named = command.get_arguments().filter(|option| option.get_long().is_some());
+/// Options of a command, and of all commands, that a file or the environment may give.
+fn options<'c>(program: &'c Command, command: &'c Command) -> impl Iterator<Item = &'c Arg> {
+    let all = command.get_arguments().chain(program.get_arguments());
+    let named = all.filter(|option| option.get_long().is_some());
     named.filter(|option| !matches!(option.get_id().as_str(), "help" | "version" | CONFIG))
 }
 
@@ -121,7 +126,7 @@ fn config(typed: &[OsString], environment: &impl Fn(&str) -> Option<OsString>) -
 }
 
 /// The options that a file of settings gives a command.
-fn read<'c>(path: &PathBuf, program: &Command, command: &'c Command) -> Result<Vec<(&'c Arg, String)>, Failed> {
+fn read<'c>(path: &PathBuf, program: &'c Command, command: &'c Command) -> Result<Vec<(&'c Arg, String)>, Failed> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|error| Failed::usage(format!("cannot read {shown}: {error}")))?;
     let tables: toml::Table = toml::from_str(&text).map_err(|error| Failed::usage(format!("{shown}: {error}")))?;
@@ -138,8 +143,8 @@ fn read<'c>(path: &PathBuf, program: &Command, command: &'c Command) -> Result<V
     let mut found = Vec::new();
     for (key, value) in table {
         let long = key.replace('_', "-");
-        let Some(option) = options(command).find(|option| option.get_long() == Some(&long)) else {
-            let known: Vec<&str> = options(command).filter_map(Arg::get_long).collect();
+        let Some(option) = options(program, command).find(|option| option.get_long() == Some(&long)) else {
+            let known: Vec<&str> = options(program, command).filter_map(Arg::get_long).collect();
             let failed = Failed::usage(format!("{shown}: `{}` has no option `{key}`", command.get_name()));
             let list = format!("it has {}", known.join(", "));
             return Err(failed.help(suggestion(&long, known.iter().copied()).unwrap_or(list)));
@@ -177,6 +182,11 @@ mod tests {
         );
         let added = ["--population=3", "--max-simulations=8", "--quiet", "p", "--seed=1", "--config", path];
         assert_eq!(whole.unwrap()[2..], added);
+        // Options of all commands, before or after its name.
+        let level = [("METACASCADE_LOG_LEVEL", "info")];
+        assert_eq!(complete(&["metacascade", "models"], &level).unwrap()[2..], ["--log-level=info"]);
+        let typed = ["metacascade", "--log-level", "off", "models"];
+        assert_eq!(complete(&typed, &level).unwrap(), typed);
         // Nothing is added where nothing is said.
         let typed = ["metacascade", "models", "switching"];
         assert_eq!(complete(&typed, &[]).unwrap(), typed);

@@ -9,8 +9,13 @@ use std::process::Command;
 /// What a command writes, in a terminal of 80 columns: exit code, standard output, standard error. Escape characters are
 /// shown as ␛, and times are left out.
 fn shown(arguments: &[&str], colour: bool) -> String {
+    shown_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")), arguments, colour)
+}
+
+/// The same from another folder than the workspace's.
+fn shown_in(folder: &Path, arguments: &[&str], colour: bool) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_metacascade"));
-    command.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).env("COLUMNS", "80");
+    command.args(arguments).current_dir(folder).env("COLUMNS", "80");
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("METACASCADE_")) {
         command.env_remove(name);
     }
@@ -43,7 +48,9 @@ fn plain(text: &str) -> String {
 fn compare(name: &str, shown: &str) {
     // What follows on standard error quotes files, and is as long as they are.
     let shown_plain = plain(shown);
-    for line in shown_plain.lines().skip(1).take_while(|line| *line != "--- standard error") {
+    // A command to be copied is not broken.
+    let lines = shown_plain.lines().skip(1).filter(|line| !line.starts_with("metacascade fit "));
+    for line in lines.take_while(|line| *line != "--- standard error") {
         assert!(line.chars().count() <= 80, "{name}: {} columns: {line}", line.chars().count());
     }
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(format!("{name}.txt"));
@@ -61,7 +68,7 @@ fn help_of_every_command() {
     let listed = program.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let commands: Vec<&str> =
         listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
-    assert!(commands.len() >= 17, "{commands:?}");
+    assert!(commands.len() >= 18, "{commands:?}");
     compare("help", &program);
     for command in commands {
         let help = shown(&[command, "--help"], false);
@@ -100,4 +107,52 @@ fn a_problem_proposed_for_a_table() {
     let folder = place.path().join("mice");
     let (folder, table) = (folder.to_str().unwrap(), "crates/cli/tests/volumes.csv");
     compare("new-data", &shown(&["new", folder, "--data", table], false).replace(folder, "mice"));
+}
+
+/// Wall times of fits differ.
+fn timeless(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let timed = line.split_once(" s; ").and_then(|(before, after)| Some((before.rsplit_once(", ")?.0, after)));
+        lines.push(timed.map_or_else(|| line.to_owned(), |(before, after)| format!("{before}, … s; {after}")));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn runs_listed_and_shown() {
+    let place = tempfile::tempdir().unwrap();
+    let runs = place.path().join("runs");
+    let named = |name: &str| runs.join(name).to_str().unwrap().to_owned();
+    let quick = ["--population", "100", "--max-simulations", "3000"];
+    for (name, method) in [("sampled", "abc-smc"), ("climbed", "mle")] {
+        let run = named(name);
+        let begin = ["fit", "datasets/sw620-switching", "--quiet", "--method", method, "-o", &run];
+        let told = shown(&[&begin[..], &quick].concat(), false);
+        assert!(!told.contains("exit code"), "{told}");
+    }
+    // One that was cut off, and one that is damaged.
+    for name in ["cut-off", "damaged"] {
+        let copy = |file: &str| std::fs::copy(runs.join("sampled").join(file), runs.join(name).join(file)).unwrap();
+        std::fs::create_dir_all(runs.join(name).join("problem")).unwrap();
+        copy("settings.toml");
+        copy("posterior.parquet");
+        for file in std::fs::read_dir(runs.join("sampled/problem")).unwrap() {
+            copy(&format!("problem/{}", file.unwrap().file_name().to_str().unwrap()));
+        }
+    }
+    std::fs::write(runs.join("damaged/diagnostics.json"), "{").unwrap();
+    // The newest comes first.
+    for (name, age) in [("sampled", 3), ("climbed", 2), ("cut-off", 1), ("damaged", 0)] {
+        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600 * age);
+        let outcome = runs.join(name).join("diagnostics.json");
+        let place = if outcome.exists() { outcome } else { runs.join(name) };
+        std::fs::File::open(place).unwrap().set_modified(old).unwrap();
+    }
+    let folder = format!("{}/", place.path().to_str().unwrap());
+    let tidy = |arguments: &[&str]| timeless(&shown_in(place.path(), arguments, false).replace(&folder, ""));
+    compare("runs", &tidy(&["runs"]));
+    compare("show-abc-smc", &tidy(&["show", "runs/sampled"]));
+    compare("show-mle", &tidy(&["show", "runs/climbed"]));
+    compare("show-cut-off", &tidy(&["show", "runs/cut-off"]));
 }

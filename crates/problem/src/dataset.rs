@@ -1,6 +1,9 @@
 //! Data sets as large as the one measured, simulated at given parameters.
 
-use std::ops::ControlFlow;
+use std::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use metacascade_engine::{Method, Subject};
 use metacascade_inference::Failure;
@@ -23,6 +26,8 @@ pub(crate) struct DataSets<'p> {
     pub method: Method,
     pub curves: Curves,
     pub runs: Vec<Run>,
+    /// Reactions fired so far.
+    pub events: AtomicU64,
 }
 
 /// One simulated data set.
@@ -42,7 +47,7 @@ impl<'p> DataSets<'p> {
         // Without chance and variation, subjects with the same covariates are the same.
         let shared = matches!(method, Method::Ode { .. }) && !problem.network().varies();
         let runs = runs(problem, shared, Some(&curves));
-        Self { problem, method, curves, runs }
+        Self { problem, method, curves, runs, events: AtomicU64::new(0) }
     }
 
     /// What simulations happen in; one serves many, one after the other.
@@ -98,6 +103,8 @@ impl<'p> DataSets<'p> {
                 data[spread] = (data[spread] / (n - 1.0)).sqrt();
             }
         }
+        // Once a data set, so that threads do not wait for each other.
+        self.events.fetch_add(std::mem::take(&mut workspace.events), Ordering::Relaxed);
         Ok(DataSet { data, model, event_times })
     }
 }

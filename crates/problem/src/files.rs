@@ -46,7 +46,9 @@ impl Folder {
 
     /// Notes a file and what it held.
     pub fn note(&mut self, name: &str, bytes: &[u8]) {
-        self.files.push(SourceFile { name: name.to_owned(), sha256: sha256(bytes) });
+        let sha256 = sha256(bytes);
+        tracing::debug!(file = self.shown(name), bytes = bytes.len(), sha256, "file read");
+        self.files.push(SourceFile { name: name.to_owned(), sha256 });
     }
 
     /// A problem with what `problem.yaml` says.
@@ -114,7 +116,8 @@ fn read_inside(path: &Path, folder: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 /// SHA-256 of bytes, in hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");

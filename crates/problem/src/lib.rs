@@ -120,7 +120,7 @@ pub use document::{FitMethod, FitSettings, SimulationSettings};
 pub use evaluate::{EvaluateMethod, Evaluation, evaluate};
 pub use experiments::Experiment;
 pub use export::{Exported, export};
-pub use files::SourceFile;
+pub use files::{SourceFile, sha256};
 pub use fluxes::{Fluxes, fluxes};
 pub use forecast::{
     FORECAST_DRAWS, FORECAST_SUBJECTS, Forecast, ForecastSettings, endpoints_of, experiment, forecast, hazard_ratio,
@@ -140,8 +140,8 @@ pub use process::ProblemProcess;
 pub use propose::{Asked, Guess, Proposal, propose};
 pub use replicates::{DATA_SETS, Replicates, Seen, replicated_particles, replicates};
 pub use run::{
-    Journal, Journaled, Run, RunError, RunGlance, RunSettings, RunWriter, TableColumn, write_columns, write_file,
-    write_forecast, write_table,
+    Journal, Journaled, Run, RunError, RunGlance, RunSettings, RunState, RunWriter, Stage, TableColumn, write_columns,
+    write_file, write_forecast, write_table,
 };
 pub use simulator::ProblemSimulator;
 pub use subjects::{Covariate, Subject, Values, thirds};

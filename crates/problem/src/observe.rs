@@ -204,6 +204,8 @@ pub(crate) struct Workspace<'p> {
     pub treatment: Treatment,
     /// The scope's values (see [`crate::scope`]), then an observable's own value and placeholders.
     values: Vec<f64>,
+    /// Reactions fired since somebody took them.
+    pub events: u64,
 }
 
 impl<'p> Workspace<'p> {
@@ -211,7 +213,7 @@ impl<'p> Workspace<'p> {
         let placeholders = problem.observables().iter().map(|observable| observable.placeholder_slots().len()).max();
         let values = vec![0.0; problem.scope_slots + 1 + placeholders.unwrap_or(0)];
         let simulators = std::iter::repeat_with(|| None).take(1 + problem.experiments().len()).collect();
-        Self { problem, method: *method, simulators, treatment: Treatment::default(), values }
+        Self { problem, method: *method, simulators, treatment: Treatment::default(), values, events: 0 }
     }
 
     /// Simulates one trajectory under values of the estimated parameters; `visit` is shown a [`View`] at each time, and
@@ -225,7 +227,7 @@ impl<'p> Workspace<'p> {
         whom: Whom<'_>,
         mut visit: impl FnMut(usize, &mut View<'_>) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<(), Failure> {
-        let Self { problem, method, simulators, treatment, values } = self;
+        let Self { problem, method, simulators, treatment, values, events } = self;
         let Start { mut parameters, initial } = start(problem, method, values, design, estimated, treatment)?;
         let network = problem.experiments()[design.experiment].network.as_ref();
         let place = if network.is_some() { 1 + design.experiment } else { 0 };
@@ -273,6 +275,7 @@ impl<'p> Workspace<'p> {
             }
         };
         let finished = simulator.run_from(&parameters, &initial, &all, subject, &mut record);
+        *events += finished.as_ref().map_or(0, |stats| stats.events);
         match (failure, finished) {
             (Some(failure), _) => Err(failure),
             (None, Err(error)) => Err(Failure(error.to_string())),

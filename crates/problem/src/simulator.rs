@@ -1,5 +1,7 @@
 //! A problem as what approximate Bayesian computation needs: parameters in, summaries out.
 
+use std::sync::atomic::Ordering;
+
 use metacascade_engine::Method;
 use metacascade_inference::{Failure, Parameter, Proposal, Simulator, optimise};
 use metacascade_random::Key;
@@ -57,6 +59,12 @@ impl<'p> ProblemSimulator<'p> {
     #[must_use]
     pub fn method(&self) -> (&Method, &str) {
         (&self.sets.method, &self.reason)
+    }
+
+    /// Reactions fired so far, in all data sets that were simulated; none by the mean field.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.sets.events.load(Ordering::Relaxed)
     }
 
     /// The same data sets as measured, with what is known of their law; `None` where too little is.

@@ -6,6 +6,7 @@ mod forecast;
 mod individuals;
 mod profiles;
 mod samples;
+mod simulation;
 
 pub use cascade::{Cascade, CascadeStep};
 pub use comparison::{ComparedCheck, ComparedParameter, ComparedRun, ComparedSetting, Comparison};
@@ -17,6 +18,8 @@ pub use individuals::{Derived, Individual, Individuals};
 pub use profiles::ProfileCurve;
 pub use samples::{Composition, CountBin, Counts, Predicted, Rootogram, Share, SharePanel, Shares, Whole};
 use serde::{Deserialize, Serialize};
+pub(crate) use simulation::below;
+pub use simulation::{Course, MOST_LINES, Simulation, Values};
 
 use crate::Error;
 

@@ -3,6 +3,7 @@
 pub mod caterpillar;
 pub mod compositions;
 pub mod convergence;
+pub mod courses;
 pub mod data_against_prediction;
 pub mod event_free;
 pub mod kaplan_meier;

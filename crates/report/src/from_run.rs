@@ -45,7 +45,7 @@ pub fn content(run: &Run) -> Content {
     let mut warnings: Vec<String> = match outcome {
         Some(outcome) => outcome.warnings.clone(),
         None => {
-            vec!["The fit did not come to its end: these are the particles of its last complete generation.".into()]
+            vec!["The fit has not come to its end: these are the particles of its last complete generation.".into()]
         }
     };
     warnings.extend(problem.warnings().iter().cloned());
@@ -105,7 +105,8 @@ pub(crate) fn time_unit(problem: &Problem) -> &str {
 }
 
 /// Of metacascade at the time of the fit, and of what draws the figures.
-pub(crate) fn versions(metacascade: &str) -> Vec<(String, String)> {
+#[must_use]
+pub fn versions(metacascade: &str) -> Vec<(String, String)> {
     let all = [("metacascade", metacascade)].into_iter().chain(LIBRARY_VERSIONS);
     all.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
 }

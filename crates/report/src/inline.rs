@@ -40,15 +40,15 @@ pub fn json(value: &Value) -> String {
 /// not allowed either, Vega's expressions being interpreted. Styles may be inline because Vega writes style attributes.
 #[must_use]
 pub fn content_security_policy() -> String {
-    let hashes: Vec<String> = LIBRARIES.iter().chain([&SCRIPT]).map(|script| script_hash(script)).collect();
+    let hashes: Vec<String> = LIBRARIES.iter().chain([&SCRIPT]).map(|script| hash(script)).collect();
     format!(
         "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
         hashes.join(" ")
     )
 }
 
-/// The hash of an inline script as a policy wants it: `'sha256-…'` over the text between the tags.
-fn script_hash(script: &str) -> String {
+/// The hash of an inline script or style as a policy wants it: `'sha256-…'` over the text between the tags.
+pub(crate) fn hash(script: &str) -> String {
     format!("'sha256-{}'", base64(&Sha256::digest(script.as_bytes())))
 }
 
@@ -121,6 +121,6 @@ mod tests {
     #[test]
     fn hash_of_the_policy_specification() {
         // Content Security Policy Level 3, section 7.2 "Usage of 'unsafe-hashes'" and MDN: alert('Hello, world.');
-        assert_eq!(script_hash("alert('Hello, world.');"), "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='");
+        assert_eq!(hash("alert('Hello, world.');"), "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='");
     }
 }

@@ -23,6 +23,7 @@ mod from_forecast;
 mod from_run;
 mod from_runs;
 pub mod inline;
+mod live;
 pub mod number;
 mod page;
 pub mod style;
@@ -30,8 +31,9 @@ pub mod style;
 pub use content::Content;
 pub use diagram::diagram;
 pub use from_forecast::predictions as predictions_of;
-pub use from_run::content as content_of;
+pub use from_run::{content as content_of, versions};
 pub use from_runs::comparison as comparison_of;
+pub use live::{LivePage, LiveRun, index_page, run_page};
 
 /// Why a page could not be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -77,4 +79,12 @@ pub fn render_comparison(content: &content::Comparison) -> Result<String, Error>
 /// If the template cannot be filled in.
 pub fn render_predictions(content: &content::Predictions) -> Result<String, Error> {
     page::render_predictions(content)
+}
+
+/// Renders a simulation as one HTML page that needs no other file and no network.
+///
+/// # Errors
+/// If the template cannot be filled in.
+pub fn render_simulation(content: &content::Simulation) -> Result<String, Error> {
+    page::render_simulation(content)
 }

@@ -5,9 +5,11 @@ mod cascade;
 mod comparison;
 mod forecast;
 mod rows;
+mod simulation;
 
 pub use comparison::render as render_comparison;
 pub use forecast::render as render_predictions;
+pub use simulation::render as render_simulation;
 
 use askama::Template;
 use serde_json::Value;

@@ -198,7 +198,7 @@ fn pairs_are_draws_of_equal_weight() {
 #[test]
 fn a_run_that_was_interrupted_says_so() {
     let content = said(FitMethod::AbcSmc, false);
-    assert!(content.warnings[0].starts_with("The fit did not come to its end"));
+    assert!(content.warnings[0].starts_with("The fit has not come to its end"));
     assert!(content.headline.iter().all(|sentence| !sentence.contains("predictive")), "{:?}", content.headline);
     assert!(content.stopping_reason.is_empty());
 }

@@ -37,7 +37,8 @@ pub(super) fn synthetic(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>)
         super::settings(plan, FitMethod::SyntheticLikelihood, threads, &simulation, reason, &plan.estimated)?;
     let mut writer = plan.begin(&settings)?;
     let journal = writer.journal()?;
-    let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
+    let events = || simulator.events();
+    let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling).counting(&events);
     let found = match Synthetic::learned(&simulator, plan.seed, &mut watcher) {
         Ok(synthetic) => chains(plan, &journal.of(&synthetic), "simulations", &mut watcher),
         Err(abc_smc::Error::Cancelled) => Err(mcmc::Error::Cancelled),

@@ -25,7 +25,8 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     let mut writer = plan.begin(&settings)?;
     let journal = writer.journal()?;
     let started = Instant::now();
-    let mut watcher = Watcher::new(&mut writer, &journal, Arc::clone(&cancelled), plan.telling);
+    let events = || simulator.events();
+    let mut watcher = Watcher::new(&mut writer, &journal, Arc::clone(&cancelled), plan.telling).counting(&events);
     let fit = match simulator.as_measured() {
         Some(measured) => surrogate::run(&journal.apart(MEASURED, &measured), &plan.surrogate, &mut watcher),
         None => surrogate::run(&journal.of(&simulator), &plan.surrogate, &mut watcher),
@@ -38,8 +39,8 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
         Err(error @ surrogate::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
         Err(error @ surrogate::Error::Nowhere) => {
             let text = format!("The surrogate failed ({error}); abc-smc was used instead.");
-            anstream::eprintln!("{text}");
-            return super::sample(plan, threads, cancelled, Some(writer), vec![text]);
+            tracing::warn!("{text}");
+            return super::sample::fit(plan, threads, cancelled, Some(writer), vec![text]);
         }
         Err(error) => return Err(Failed::Work(error.to_string())),
     };
@@ -47,8 +48,8 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     if !fit.check.passed() && !fit.cancelled {
         let reasons = fit.check.warnings().join(" ");
         let text = format!("The surrogate did not pass its own check; abc-smc was used instead. {reasons}");
-        anstream::eprintln!("{text}");
-        return super::sample(plan, threads, cancelled, Some(writer), vec![text]);
+        tracing::warn!("{text}");
+        return super::sample::fit(plan, threads, cancelled, Some(writer), vec![text]);
     }
     writer.posterior(&fit.posterior)?;
     let mut warnings = fit.check.warnings();

@@ -7,8 +7,8 @@ use std::{
 };
 
 use polars::prelude::{
-    Column, CsvWriter, DataFrame, DataType, NamedFrom, ParquetReader, ParquetWriter, PolarsResult, SerReader,
-    SerWriter, Series,
+    Column, CsvWriter, DataFrame, DataType, NamedFrom, ParquetReader, ParquetWriter, PolarsError, PolarsResult,
+    SerReader, SerWriter, Series,
 };
 
 use super::RunError;
@@ -47,9 +47,7 @@ pub(crate) fn write(path: &Path, columns: Vec<Column>) -> Result<(), RunError> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => {
             let mut table = frame(path, columns)?;
-            write_whole(path, |file| {
-                CsvWriter::new(file).finish(&mut table).map_err(|error| RunError::damaged(path, error))
-            })
+            write_whole(path, |file| CsvWriter::new(file).finish(&mut table).map_err(|error| unwritten(path, error)))
         }
         Some("parquet") => write_parquet(path, columns),
         _ => Err(RunError::damaged(path, "the name of a table must end in .csv or .parquet")),
@@ -62,8 +60,18 @@ pub(crate) fn write_parquet(path: &Path, columns: Vec<Column>) -> Result<(), Run
     write_whole(path, |file| {
         // One thread: pages are then compressed in one order on every machine.
         let writer = ParquetWriter::new(file).set_parallel(false);
-        writer.finish(&mut table).map(drop).map_err(|error| RunError::damaged(path, error))
+        writer.finish(&mut table).map(drop).map_err(|error| unwritten(path, error))
     })
+}
+
+/// Why a table could not be written: mostly the file system.
+fn unwritten(path: &Path, error: PolarsError) -> RunError {
+    match error {
+        PolarsError::IO { error, .. } => {
+            RunError::io("write", path)(std::io::Error::new(error.kind(), error.to_string()))
+        }
+        other => RunError::damaged(path, other),
+    }
 }
 
 fn frame(path: &Path, columns: Vec<Column>) -> Result<DataFrame, RunError> {

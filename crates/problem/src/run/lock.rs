@@ -3,12 +3,20 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use super::RunError;
 
 /// The file that is locked.
 const LOCK: &str = "lock";
+
+/// How often a lock is asked for: who looks whether it is held, holds it for an instant.
+const TRIES: u32 = 5;
+
+/// Time between two tries.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A run's folder that no other process may write. The system lets go of it with the process, however that ends.
 #[derive(Debug)]
@@ -26,11 +34,21 @@ impl Lock {
         let path = folder.join(LOCK);
         let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = open.map_err(RunError::io("write", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { path, file }),
-            Err(TryLockError::WouldBlock) => Err(RunError::Busy(named.to_owned())),
-            Err(TryLockError::Error(error)) => Err(RunError::io("lock", &path)(error)),
+        for tried in 1.. {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tried < TRIES => thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(RunError::Busy(named.to_owned())),
+                Err(TryLockError::Error(error)) => return Err(RunError::io("lock", &path)(error)),
+            }
         }
+        Ok(Self { path, file })
+    }
+
+    /// Whether a process holds the lock of a folder.
+    pub fn is_held(folder: &Path) -> bool {
+        let file = File::open(folder.join(LOCK));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The same lock, after its folder was moved.

@@ -17,6 +17,7 @@
 //! diagnostics.json         [`Outcome`]
 //! report.html
 //! journal                  answers of the simulator or likelihood, until the fit is complete ([`Journal`])
+//! progress                 what a person is told of a fit that is under way, one line
 //! lock                     held by the process that fits
 //! ```
 //!
@@ -31,6 +32,7 @@ mod lock;
 mod outcome;
 mod reader;
 mod replicates;
+mod state;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +45,7 @@ use metacascade_engine::Diagnostics;
 pub use outcome::{Outcome, ParameterSummary};
 pub use reader::{GenerationRow, Run, StartRow};
 use serde::{Deserialize, Serialize};
+pub use state::{RunState, Stage};
 pub use writer::RunWriter;
 
 use crate::document::FitMethod;
@@ -59,6 +62,7 @@ pub(crate) const INDIVIDUALS: &str = "individuals.parquet";
 pub(crate) const PREDICTIVE_DATA: &str = "predictive_data.parquet";
 pub(crate) const PREDICTIVE_SURVIVAL: &str = "predictive_survival.parquet";
 pub(crate) const JOURNAL: &str = "journal";
+pub(crate) const PROGRESS: &str = "progress";
 pub(crate) const OUTCOME: &str = "diagnostics.json";
 
 /// The name of a generation's file.

@@ -4,6 +4,10 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use metacascade_inference::{Posterior, abc_smc::Generation, optimise::Profile};
@@ -12,7 +16,7 @@ use serde::Serialize;
 
 use super::{
     GENERATIONS, GenerationRow, HASHES, INDIVIDUALS, JOURNAL, Journal, OUTCOME, Outcome, POSTERIOR, PREDICTIVE,
-    PROBLEM, PROFILES, RunError, RunSettings, SETTINGS, STARTS, StartRow,
+    PROBLEM, PROFILES, PROGRESS, RunError, RunSettings, SETTINGS, STARTS, StartRow,
     frame::{counts, numbers, texts, write_file, write_parquet},
     generation_file,
     lock::Lock,
@@ -26,8 +30,9 @@ use crate::{
 /// Writes a run.
 ///
 /// Until the first result (a generation, or the posterior) is complete, everything is kept in a hidden folder beside
-/// the run's, which is removed if the writer is dropped: a fit that fails leaves nothing behind. From then on the run
-/// is readable at any time. No other process can write it meanwhile.
+/// the run's, which is removed if the writer is dropped: a fit that fails leaves nothing behind, unless it failed because
+/// something could not be written, as to a full disk, and its journal has answers; then all stays, to be resumed. From
+/// the first result on the run is readable at any time. No other process can write it meanwhile.
 #[derive(Debug)]
 pub struct RunWriter {
     folder: PathBuf,
@@ -38,6 +43,8 @@ pub struct RunWriter {
     generations: Vec<GenerationRow>,
     /// Held as long as the run is written: that of a run that will be replaced, if there is one, and its own.
     locks: Vec<Lock>,
+    /// Whether something could not be written, by this writer or its journal.
+    unwritten: Arc<AtomicBool>,
 }
 
 impl RunWriter {
@@ -69,7 +76,14 @@ impl RunWriter {
             std::io::ErrorKind::AlreadyExists => RunError::Busy(folder.to_owned()),
             _ => RunError::io("create", folder)(error),
         })?;
-        let mut writer = Self { folder: path, staging: Some(staging.clone()), parents, generations: Vec::new(), locks };
+        let mut writer = Self {
+            folder: path,
+            staging: Some(staging.clone()),
+            parents,
+            generations: Vec::new(),
+            locks,
+            unwritten: Arc::default(),
+        };
         writer.locks.push(Lock::take(&staging, folder)?);
         copy_problem(problem, &staging.join(PROBLEM))?;
         write_file(&staging.join(SETTINGS), to_toml(settings, folder)?.as_bytes())?;
@@ -100,8 +114,15 @@ impl RunWriter {
             return Err(RunError::Version { path: folder.to_owned(), began: settings.version });
         }
         let problem = read_problem(&place)?;
-        let mut writer =
-            Self { folder: path, staging: None, parents: Vec::new(), generations: Vec::new(), locks: vec![lock] };
+        tracing::info!(run = %place.display(), method = settings.method.name(), "run resumed");
+        let mut writer = Self {
+            folder: path,
+            staging: None,
+            parents: Vec::new(),
+            generations: Vec::new(),
+            locks: vec![lock],
+            unwritten: Arc::default(),
+        };
         if staging.is_some() && is_run(&writer.folder) {
             writer.locks.insert(0, Lock::take(&writer.folder, folder)?);
         }
@@ -123,7 +144,12 @@ impl RunWriter {
     /// # Errors
     /// If it is damaged, or the file system refuses.
     pub fn journal(&self) -> Result<Journal, RunError> {
-        Journal::open(&self.path(JOURNAL))
+        Journal::with_alarm(&self.path(JOURNAL), Arc::clone(&self.unwritten))
+    }
+
+    /// Notes for others what the fit says of its progress, one line. That it cannot be written is no reason to stop.
+    pub fn progress(&self, line: &str) {
+        let _ = write_file(&self.path(PROGRESS), line.as_bytes());
     }
 
     /// Leaves a run that has no result yet as it is, so that it can be resumed.
@@ -136,6 +162,8 @@ impl RunWriter {
     /// # Errors
     /// If the file system refuses.
     pub fn finish(self) -> Result<(), RunError> {
+        // It says nothing any more, and nobody misses it.
+        let _ = fs::remove_file(self.path(PROGRESS));
         let journal = self.path(JOURNAL);
         match fs::remove_file(&journal) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(RunError::io("remove", &journal)(error)),
@@ -164,8 +192,9 @@ impl RunWriter {
             counts("failures", rows.iter().map(|row| row.failures)),
             numbers("effective_sample_size", rows.iter().map(|row| row.effective_sample_size)),
         ];
-        write_parquet(&self.path(&generation_file(generation.index)), posterior_columns(&generation.posterior))?;
-        write_parquet(&self.path(GENERATIONS), columns)?;
+        let particles = posterior_columns(&generation.posterior);
+        self.table(&generation_file(generation.index), particles)?;
+        self.table(GENERATIONS, columns)?;
         self.posterior(&generation.posterior)
     }
 
@@ -180,7 +209,7 @@ impl RunWriter {
             .map(|(index, name)| numbers(name, starts.iter().map(|start| start.parameters[index])))
             .collect();
         columns.push(numbers("log_likelihood", starts.iter().map(|start| start.log_likelihood)));
-        write_parquet(&self.path(STARTS), columns)
+        self.table(STARTS, columns)
     }
 
     /// Writes profile likelihoods.
@@ -194,7 +223,7 @@ impl RunWriter {
             numbers("value", profiles.iter().flat_map(|profile| profile.values.iter().copied())),
             numbers("log_likelihood", profiles.iter().flat_map(|profile| profile.log_likelihoods.iter().copied())),
         ];
-        write_parquet(&self.path(PROFILES), columns)
+        self.table(PROFILES, columns)
     }
 
     /// Writes the posterior.
@@ -202,8 +231,9 @@ impl RunWriter {
     /// # Errors
     /// If the file system refuses.
     pub fn posterior(&mut self, posterior: &Posterior) -> Result<(), RunError> {
-        write_parquet(&self.path(POSTERIOR), posterior_columns(posterior))?;
-        self.show()
+        self.table(POSTERIOR, posterior_columns(posterior))?;
+        let shown = self.show();
+        self.noted(shown)
     }
 
     /// Writes the posterior predictive.
@@ -221,7 +251,7 @@ impl RunWriter {
             numbers("simulation", predictive.simulation.iter().copied()),
             numbers("prediction", predictive.prediction.iter().copied()),
         ];
-        write_parquet(&self.path(PREDICTIVE), columns)
+        self.table(PREDICTIVE, columns)
     }
 
     /// Writes what each group and subject is like.
@@ -238,7 +268,7 @@ impl RunWriter {
             counts("draw", individuals.draw.iter().map(|&draw| draw as u64)),
             numbers("value", individuals.value.iter().copied()),
         ];
-        write_parquet(&self.path(INDIVIDUALS), columns)
+        self.table(INDIVIDUALS, columns)
     }
 
     /// Writes the data sets simulated from the posterior.
@@ -257,6 +287,19 @@ impl RunWriter {
         let path = self.path(OUTCOME);
         let text = serde_json::to_string_pretty(outcome).map_err(|error| RunError::damaged(&path, error))?;
         write_file(&path, text.as_bytes())
+    }
+
+    fn table(&self, name: &str, columns: Vec<Column>) -> Result<(), RunError> {
+        self.noted(write_parquet(&self.path(name), columns))
+    }
+
+    /// Notes that something could not be written.
+    fn noted(&self, written: Result<(), RunError>) -> Result<(), RunError> {
+        if let Err(error) = &written {
+            tracing::debug!(%error, "the run could not be written");
+            self.unwritten.store(true, Ordering::Relaxed);
+        }
+        written
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -301,6 +344,9 @@ impl Drop for RunWriter {
             lock.remove();
         }
         if let Some(staging) = &self.staging {
+            if self.unwritten.load(Ordering::Relaxed) && Journal::has_answers(&staging.join(JOURNAL)) {
+                return;
+            }
             let _ = fs::remove_dir_all(staging);
             for parent in self.parents.iter().rev() {
                 let _ = fs::remove_dir(parent);
@@ -310,7 +356,7 @@ impl Drop for RunWriter {
 }
 
 /// The folder that a run is in, and the hidden one that it is prepared in.
-fn beside<'p>(path: &'p Path, named: &Path) -> Result<(&'p Path, PathBuf), RunError> {
+pub(super) fn beside<'p>(path: &'p Path, named: &Path) -> Result<(&'p Path, PathBuf), RunError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(RunError::Occupied(named.to_owned()));
     };

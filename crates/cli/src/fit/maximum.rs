@@ -1,0 +1,85 @@
+//! `--method mle`.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use metacascade_inference::optimise;
+use metacascade_problem::run::{Outcome, ParameterSummary, StartRow};
+use metacascade_problem::{FitMethod, ProblemLikelihood, RunWriter};
+
+use super::{Found, Plan, settings};
+use crate::error::Failed;
+use crate::progress::Watcher;
+
+/// Multi-start maximum likelihood of the mean field, and its profiles.
+pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
+    let problem = &plan.problem;
+    let simulation = problem.simulation().mean_field();
+    let reason = "maximum likelihood compares the mean field with the data";
+    let settings = settings(plan, FitMethod::Mle, threads, &simulation, reason, &plan.optimise)?;
+    let mut writer = plan.begin(&settings)?;
+    let journal = writer.journal()?;
+    let started = Instant::now();
+    let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
+    let likelihood = ProblemLikelihood::new(problem);
+    let likelihood = journal.of(&likelihood);
+    let optimum = optimise::run(&likelihood, &plan.optimise, &mut watcher);
+    watcher.finish()?;
+    let optimum = match optimum {
+        Ok(optimum) => optimum,
+        Err(error @ optimise::Error::Setting(_)) => return Err(Failed::usage(error.to_string())),
+        Err(error @ optimise::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
+        Err(error) => return Err(Failed::Work(error.to_string())),
+    };
+    let profiles = match optimum.cancelled {
+        true => Vec::new(),
+        false => optimise::profiles(&likelihood, &optimum).map_err(|error| Failed::Work(error.to_string()))?,
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    let starts: Vec<StartRow> = optimum
+        .starts
+        .iter()
+        .map(|start| StartRow { parameters: start.parameters.clone(), log_likelihood: start.log_likelihood })
+        .collect();
+    writer.starts(&optimum.posterior.names, &starts)?;
+    writer.profiles(&profiles)?;
+    writer.posterior(&optimum.posterior)?;
+    let near = starts.iter().filter(|start| optimum.log_likelihood - start.log_likelihood < 0.1).count();
+    let mut warnings = vec![
+        "Intervals of the posterior are from a normal approximation around the best fit. Where those of the profile \
+         likelihood differ, prefer mcmc."
+            .to_owned(),
+    ];
+    let higher =
+        profiles.iter().flat_map(|profile| &profile.log_likelihoods).copied().fold(f64::NEG_INFINITY, f64::max);
+    if higher > optimum.log_likelihood + 0.1 {
+        warnings.push(format!(
+            "The profiles found a better fit than the starts (log-likelihood {higher:.2} against {:.2}): ask for more \
+             starts.",
+            optimum.log_likelihood
+        ));
+    }
+    if near < 2 && starts.len() > 1 {
+        let count = starts.len();
+        warnings.push(format!("Only one of {count} starts reached the best fit: there may be a better one."));
+    }
+    if optimum.cancelled {
+        warnings.push(format!("Interrupted after {} of {} starts.", starts.len(), plan.optimise.starts));
+    }
+    let outcome = Outcome {
+        stopped: format!("{} starts were done, of which {near} reached the best fit", starts.len()),
+        seconds,
+        simulations: optimum.evaluations,
+        simulations_per_second: optimum.evaluations as f64 / seconds,
+        failures: optimum.failures,
+        effective_sample_size: optimum.posterior.effective_sample_size(),
+        log_likelihood: Some(optimum.log_likelihood),
+        warnings,
+        parameters: ParameterSummary::all(problem, &optimum.posterior),
+        before_adjustment: Vec::new(),
+        derived: Vec::new(),
+    };
+    let cancelled = optimum.cancelled;
+    Ok((writer, Found { outcome, posterior: optimum.posterior, simulation, profiles, cancelled }))
+}
