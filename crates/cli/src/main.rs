@@ -21,6 +21,7 @@ mod progress;
 mod report;
 mod runs;
 mod sbc;
+mod select;
 mod simulate;
 mod table;
 mod typed;
@@ -43,6 +44,7 @@ fn run(command: &Command) -> Result<(), error::Failed> {
     match command {
         Command::Fit(typed) => fit::run(typed),
         Command::Sbc(typed) => sbc::run(typed),
+        Command::Select(typed) => select::run(typed),
         Command::Check(typed) => check::run(typed),
         Command::Report(typed) => report::run(typed),
         Command::Predict(typed) => predict::run(typed),
