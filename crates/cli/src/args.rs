@@ -38,6 +38,7 @@ pub struct Arguments {
 pub enum Command {
     Fit(Fit),
     Sbc(Sbc),
+    Select(crate::select::Select),
     Check(Check),
     Evaluate(Evaluate),
     Report(Report),

@@ -27,7 +27,7 @@ pub fn run(typed: &Compare) -> Result<(), Failed> {
 }
 
 /// The names of the folders, or, where these do not tell all apart, their paths; of a run that comes twice, numbered.
-fn labels(folders: &[impl AsRef<Path>]) -> Vec<String> {
+pub(crate) fn labels(folders: &[impl AsRef<Path>]) -> Vec<String> {
     let name = |folder: &Path| folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     let mut all: Vec<String> = folders.iter().map(|folder| name(folder.as_ref())).collect();
     let distinct = |all: &[String]| {

@@ -31,6 +31,7 @@ mod progress;
 mod report;
 mod runs;
 mod sbc;
+mod select;
 mod serve;
 mod simulate;
 mod table;
@@ -58,6 +59,7 @@ fn run(command: &Command) -> Result<(), error::Failed> {
     match command {
         Command::Fit(typed) => fit::run(typed),
         Command::Sbc(typed) => sbc::run(typed),
+        Command::Select(typed) => select::run(typed),
         Command::Check(typed) => check::run(typed),
         Command::Report(typed) => report::run(typed),
         Command::Serve(typed) => serve::run(typed),

@@ -16,7 +16,7 @@ use crate::simulate;
 use crate::table::table;
 
 /// Cancels when asked to, and is silent otherwise.
-struct Quiet(Arc<AtomicBool>);
+pub(crate) struct Quiet(pub Arc<AtomicBool>);
 
 impl Observer for Quiet {
     fn cancelled(&self) -> bool {

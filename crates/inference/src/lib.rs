@@ -6,6 +6,7 @@
 //! * [`pseudo_marginal`]: Markov chains for a likelihood that is estimated: by the filter of [`particle`], or a
 //!   [`synthetic`] one.
 //! * [`optimise`]: multi-start maximum likelihood with a Laplace approximation, for a [`Likelihood`].
+//! * [`selection`]: probabilities of several models of the same data.
 //!
 //! All end in a [`Posterior`]: weighted draws. All move in normal scores ([`Parameter::to_score`]), coordinates in
 //! which every prior is standard normal: no proposal is lost at a bound, and no scale has to be guessed.
@@ -59,6 +60,7 @@ mod prior;
 pub mod pseudo_marginal;
 pub mod reference;
 mod ridge;
+pub mod selection;
 mod simulator;
 pub mod surrogate;
 pub mod synthetic;

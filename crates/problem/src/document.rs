@@ -7,7 +7,10 @@ use std::{
 };
 
 use metacascade_engine::{Diagnostic, Method, Place, suggestion};
-use metacascade_inference::abc_smc::{Adjustment, DistanceLaw, KernelLaw};
+use metacascade_inference::{
+    abc_smc::{Adjustment, DistanceLaw, KernelLaw},
+    optimise::Optimiser,
+};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_saphyr::Spanned;
 
@@ -215,6 +218,8 @@ pub struct FitSettings {
     pub looks: Option<usize>,
     /// Starting points (`mle`).
     pub starts: Option<usize>,
+    /// What climbs from each start (`mle`).
+    pub optimiser: Option<Optimiser>,
     /// Iterations of each start at most (`mle`).
     pub max_iterations: Option<u64>,
     /// Seed of all random numbers.

@@ -101,7 +101,9 @@ mod problems;
 mod process;
 mod propose;
 mod replicates;
+mod rival;
 pub mod run;
+mod same_data;
 mod scope;
 mod simulator;
 mod start;
@@ -139,10 +141,12 @@ pub use problem::Problem;
 pub use process::ProblemProcess;
 pub use propose::{Asked, Guess, Proposal, propose};
 pub use replicates::{DATA_SETS, Replicates, Seen, replicated_particles, replicates};
+pub use rival::Rival;
 pub use run::{
     Journal, Journaled, Run, RunError, RunGlance, RunSettings, RunState, RunWriter, Stage, TableColumn, write_columns,
     write_file, write_forecast, write_table,
 };
+pub use same_data::SameData;
 pub use simulator::ProblemSimulator;
 pub use subjects::{Covariate, Subject, Values, thirds};
 pub use survival::{Endpoint, Survival, at as survival_at, kaplan_meier};

@@ -55,6 +55,14 @@ impl<'p> ProblemSimulator<'p> {
         Self { problem, sets, reason, summaries, observed }
     }
 
+    pub(crate) fn problem(&self) -> &'p Problem {
+        self.problem
+    }
+
+    pub(crate) fn sets(&self) -> &DataSets<'p> {
+        &self.sets
+    }
+
     /// The method in use and why.
     #[must_use]
     pub fn method(&self) -> (&Method, &str) {

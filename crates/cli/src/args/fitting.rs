@@ -26,6 +26,10 @@ pub struct Fitting {
     /// unless given.
     #[arg(long, value_name = "N")]
     pub particles: Option<usize>,
+    /// What climbs from each start: gradient (L-BFGS by turns with a simplex) or cma-es, for likelihoods with jumps or many
+    /// small hills (mle).
+    #[arg(long, value_name = "NAME")]
+    pub optimiser: Option<String>,
     /// Most wall time in seconds: no generation that would need more is finished (abc-smc).
     #[arg(long, value_name = "SECONDS")]
     pub max_seconds: Option<f64>,
@@ -52,7 +56,7 @@ pub struct Fit {
     pub problem: Option<PathBuf>,
     /// Go on with a run that was cut off; the result is the one it would have had.
     #[arg(long, value_name = "RUN", conflicts_with_all = [
-        "problem", "output", "method", "population", "max_simulations", "max_seconds", "seed",
+        "problem", "output", "method", "population", "optimiser", "max_simulations", "max_seconds", "seed",
     ])]
     pub resume: Option<PathBuf>,
     /// The folder to write; runs/ and the problem's name unless given.

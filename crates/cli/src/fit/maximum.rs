@@ -24,17 +24,16 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling);
     let likelihood = ProblemLikelihood::new(problem);
     let likelihood = journal.of(&likelihood);
-    let optimum = optimise::run(&likelihood, &plan.optimise, &mut watcher);
+    let found = optimise::run(&likelihood, &plan.optimise, &mut watcher).and_then(|optimum| match optimum.cancelled {
+        true => Ok(optimise::Profiled { optimum, profiles: Vec::new(), left: Vec::new(), settled: true }),
+        false => optimise::profiled(&likelihood, &plan.optimise, optimum, &mut watcher),
+    });
     watcher.finish()?;
-    let optimum = match optimum {
-        Ok(optimum) => optimum,
+    let optimise::Profiled { optimum, profiles, left, settled } = match found {
+        Ok(found) => found,
         Err(error @ optimise::Error::Setting(_)) => return Err(Failed::usage(error.to_string())),
         Err(error @ optimise::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
         Err(error) => return Err(Failed::Work(error.to_string())),
-    };
-    let profiles = match optimum.cancelled {
-        true => Vec::new(),
-        false => optimise::profiles(&likelihood, &optimum).map_err(|error| Failed::Work(error.to_string()))?,
     };
     let seconds = started.elapsed().as_secs_f64();
     let starts: Vec<StartRow> = optimum
@@ -45,30 +44,36 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     writer.starts(&optimum.posterior.names, &starts)?;
     writer.profiles(&profiles)?;
     writer.posterior(&optimum.posterior)?;
+    // What profiles led to is listed with the starts, the best of all among them.
+    let done = starts.len() - left.len();
     let near = starts.iter().filter(|start| optimum.log_likelihood - start.log_likelihood < 0.1).count();
+    let near = near - usize::from(!left.is_empty());
     let mut warnings = vec![
         "Intervals of the posterior are from a normal approximation around the best fit. Where those of the profile \
          likelihood differ, prefer mcmc."
             .to_owned(),
     ];
-    let higher =
-        profiles.iter().flat_map(|profile| &profile.log_likelihoods).copied().fold(f64::NEG_INFINITY, f64::max);
-    if higher > optimum.log_likelihood + 0.1 {
+    if let Some(first) = left.first() {
         warnings.push(format!(
-            "The profiles found a better fit than the starts (log-likelihood {higher:.2} against {:.2}): ask for more \
-             starts.",
-            optimum.log_likelihood
+            "The profiles met a better fit than the {} starts (log-likelihood {:.2} against {first:.2}), which was adopted, \
+             and began again around it{}.",
+            done,
+            optimum.log_likelihood,
+            if left.len() > 1 { format!(", {} times in all", left.len()) } else { String::new() }
         ));
     }
-    if near < 2 && starts.len() > 1 {
-        let count = starts.len();
-        warnings.push(format!("Only one of {count} starts reached the best fit: there may be a better one."));
+    if !settled {
+        warnings.push("The last profiles still met a better fit: there may be one that is better yet.".to_owned());
+    }
+    if near < 2 && done > 1 {
+        let who = if near == 0 { "None" } else { "Only one" };
+        warnings.push(format!("{who} of the {done} starts reached the best fit: there may be a better one."));
     }
     if optimum.cancelled {
-        warnings.push(format!("Interrupted after {} of {} starts.", starts.len(), plan.optimise.starts));
+        warnings.push(format!("Interrupted after {done} of {} starts.", plan.optimise.starts));
     }
     let outcome = Outcome {
-        stopped: format!("{} starts were done, of which {near} reached the best fit", starts.len()),
+        stopped: format!("{done} starts were done, of which {near} reached the best fit"),
         seconds,
         simulations: optimum.evaluations,
         simulations_per_second: optimum.evaluations as f64 / seconds,

@@ -19,7 +19,7 @@ pub(crate) struct Plan {
     pub method: FitMethod,
     pub abc_smc: abc_smc::Settings,
     pub surrogate: learned::Settings,
-    pub(super) mcmc: mcmc::Settings,
+    pub mcmc: mcmc::Settings,
     /// Of the methods whose likelihood is estimated.
     pub estimated: pseudo_marginal::Settings,
     pub(super) optimise: optimise::Settings,
@@ -136,6 +136,7 @@ fn resolved(
     let default = optimise::Settings::default();
     let optimise = optimise::Settings {
         starts: asked.starts.unwrap_or(default.starts),
+        optimiser: optimiser(typed.optimiser.as_deref())?.or(asked.optimiser).unwrap_or_default(),
         max_iterations: asked.max_iterations.unwrap_or(default.max_iterations),
         draws: default.draws,
         seed,
@@ -169,6 +170,19 @@ fn resolved(
     }
     let (named, resumed, telling) = (problem.folder().to_owned(), Mutex::new(None), Telling::Lines);
     Ok(Plan { problem, method, abc_smc, surrogate, mcmc, estimated, optimise, seed, folder, named, resumed, telling })
+}
+
+/// The optimiser that was typed, if one was.
+fn optimiser(typed: Option<&str>) -> Result<Option<optimise::Optimiser>, Failed> {
+    let Some(typed) = typed else { return Ok(None) };
+    let names = optimise::Optimiser::NAMES;
+    if let Some((_, optimiser)) = names.into_iter().find(|(name, _)| *name == typed) {
+        return Ok(Some(optimiser));
+    }
+    let names = names.map(|(name, _)| name);
+    let help = metacascade_engine::suggestion(typed, names)
+        .unwrap_or_else(|| format!("the optimisers are {}", names.join(", ")));
+    Err(Failed::usage(format!("there is no optimiser `{typed}`")).help(help))
 }
 
 /// A path as a shell takes it.
@@ -213,8 +227,13 @@ pub(super) fn settings(
             plan.estimated.max_evaluations,
             plan.seed
         ),
-        FitMethod::Mcmc | FitMethod::Mle => {
-            format!("metacascade fit {problem} --method {} --seed {} -o {folder}", method.name(), plan.seed)
+        FitMethod::Mcmc => format!("metacascade fit {problem} --method mcmc --seed {} -o {folder}", plan.seed),
+        FitMethod::Mle => {
+            let optimiser = match plan.optimise.optimiser {
+                optimise::Optimiser::Gradient => "",
+                optimise::Optimiser::CmaEs => " --optimiser cma-es",
+            };
+            format!("metacascade fit {problem} --method mle{optimiser} --seed {} -o {folder}", plan.seed)
         }
     };
     tracing::info!(method = %simulation, why = reason, "method of simulation");

@@ -1,15 +1,20 @@
 //! Multi-start maximum likelihood, and the Laplace approximation of the posterior around its mode.
 //!
-//! Starts come from a Latin hypercube over the prior (McKay, Beckman & Conover 1979, Technometrics 21:239); from each,
-//! L-BFGS and then the Nelder–Mead simplex of argmin climb in normal scores ([`crate::Parameter::to_score`]), in which
-//! bounds are out of reach. [`profiles`] follow the likelihood from its maximum along each parameter.
+//! Starts are the best points of a Latin hypercube over the prior (McKay, Beckman & Conover 1979, Technometrics 21:239),
+//! ten times as many; from each, L-BFGS and the Nelder–Mead simplex of argmin climb by turns in normal scores
+//! ([`crate::Parameter::to_score`]), in which bounds are out of reach, or CMA-ES does ([`Optimiser`]). [`profiled`] follows
+//! the likelihood from its maximum along each parameter, and goes on from a better one where it meets one.
+//! [`maximise_noisy`] is for likelihoods that are estimated.
 //!
 //! The likelihood alone says nothing about a direction in which it is flat. The posterior is therefore approximated
 //! around its own mode, in the same scores, where the prior is N(0, I): where the data are silent the approximation is
 //! the prior itself, bounds included.
 
+mod cma_es;
 mod laplace;
+mod noisy;
 mod profile;
+mod profiled;
 mod quasi_newton;
 mod simplex;
 
@@ -21,18 +26,39 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Likelihood, Observer, Posterior, Progress,
+    Failure, Likelihood, Observer, Parameter, Posterior, Progress,
     parameter::{from_scores, to_scores},
 };
 
+pub use noisy::{JUDGEMENTS, NoisyOptimum, NoisySettings, Numbers, SCREENED, maximise_noisy};
 pub use profile::{Profile, profile_drop, profiles};
+pub use profiled::{Profiled, profiled};
+
+/// What climbs from each start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimiser {
+    /// L-BFGS by turns with a simplex: few evaluations where the likelihood is smooth.
+    #[default]
+    Gradient,
+    /// CMA-ES (Hansen 2016, arXiv:1604.00772): more evaluations, for likelihoods with jumps or many small hills.
+    CmaEs,
+}
+
+impl Optimiser {
+    /// All with their names in files and on the command line.
+    pub const NAMES: [(&'static str, Self); 2] = [("gradient", Self::Gradient), ("cma-es", Self::CmaEs)];
+}
 
 /// Settings of a multi-start optimisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Starting points.
     pub starts: usize,
-    /// Most iterations of either optimiser from each start.
+    /// What climbs from each.
+    #[serde(default)]
+    pub optimiser: Optimiser,
+    /// Most iterations of each optimiser, or generations, from each start.
     pub max_iterations: u64,
     /// Draws from the approximate posterior.
     pub draws: usize,
@@ -42,7 +68,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { starts: 20, max_iterations: 2000, draws: 2000, seed: 1 }
+        Self { starts: 20, optimiser: Optimiser::default(), max_iterations: 2000, draws: 2000, seed: 1 }
     }
 }
 
@@ -123,20 +149,26 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
         }
     }
     let key = Key::new(settings.seed);
-    let points = latin_hypercube(settings.starts, parameters.len(), key.child(0));
     let counter = Counter::default();
-    let value_at = |point: &[f64]| counter.count(likelihood.log_likelihood(point));
-    let value = |scores: &[f64]| value_at(&from_scores(parameters, scores));
+    let value = |scores: &[f64]| counter.count(likelihood.log_likelihood(&from_scores(parameters, scores)));
+    let points = starts(&value, settings.starts, parameters.len(), key.child(0));
     let mut found: Vec<Start> = Vec::new();
-    let mut cancelled = false;
+    let (mut done, mut cancelled) = (0, false);
     // A start's result is its own: how many run at once changes nothing.
     for points in points.chunks(rayon::current_num_threads()) {
         if observer.cancelled() {
             cancelled = true;
             break;
         }
-        let climb = |point: &Vec<f64>| maximise(&value, point, settings.max_iterations);
-        let climbed: Vec<Result<Maximum, Error>> = points.par_iter().map(climb).collect();
+        let climb = |(index, point): (usize, &Vec<f64>)| match settings.optimiser {
+            Optimiser::Gradient => maximise(&value, point, settings.max_iterations),
+            Optimiser::CmaEs => {
+                let key = key.child(2).child((done + index) as u64);
+                Ok(cma_es::maximise(&value, point, settings.max_iterations, key))
+            }
+        };
+        let climbed: Vec<Result<Maximum, Error>> = points.par_iter().enumerate().map(climb).collect();
+        done += points.len();
         for maximum in climbed {
             let Maximum { point, value: log_likelihood } = maximum?;
             if log_likelihood.is_finite() {
@@ -144,38 +176,53 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
             }
         }
         let log_likelihood = found.iter().map(|start| start.log_likelihood).fold(f64::NEG_INFINITY, f64::max);
-        let (done, evaluations) = (found.len(), counter.evaluations());
+        let evaluations = counter.evaluations();
         observer.progress(&Progress::Starts { done, target: settings.starts, evaluations, log_likelihood });
     }
-    // Stable: equal likelihoods stay in the order of their starts.
-    found.sort_by(|a, b| b.log_likelihood.total_cmp(&a.log_likelihood));
-    let Some(best) = found.first().cloned() else {
+    if found.is_empty() {
         if cancelled {
             return Err(Error::Cancelled);
         }
         let first = points.iter().find_map(|point| likelihood.log_likelihood(&from_scores(parameters, point)).err());
         let first = first.map_or_else(|| "it is not finite".to_owned(), |failure| failure.0);
         return Err(Error::Failures { starts: settings.starts, first });
-    };
+    }
+    around(parameters, &value, found, settings, &counter, cancelled)
+}
+
+/// The best start, and the posterior around it.
+fn around(
+    parameters: &[Parameter],
+    value: &(impl Objective + Sync),
+    mut starts: Vec<Start>,
+    settings: &Settings,
+    counter: &Counter,
+    cancelled: bool,
+) -> Result<Optimum, Error> {
+    // Stable: equal likelihoods stay in the order of their starts.
+    starts.sort_by(|a, b| b.log_likelihood.total_cmp(&a.log_likelihood));
+    let best = starts.first().cloned().ok_or(Error::Cancelled)?;
     let log_posterior = |scores: &[f64]| Ok(value(scores)? - 0.5 * scores.iter().map(|u| u * u).sum::<f64>());
     let mode = maximise(&log_posterior, &to_scores(parameters, &best.parameters), settings.max_iterations)?;
     let covariance = laplace::covariance(&log_posterior, &mode.point, mode.value)?;
-    let scores = laplace::draws(&mode.point, &covariance, settings.draws, key.child(1));
-    let draws: Vec<Vec<f64>> = scores.iter().map(|scores| from_scores(parameters, scores)).collect();
-    let distances = draws.par_iter().map(|draw| match value_at(draw) {
+    let key = Key::new(settings.seed).child(1);
+    let scores = laplace::draws(&mode.point, &covariance, settings.draws, key);
+    let distances = scores.par_iter().map(|draw| match value(draw) {
         Ok(log_likelihood) => best.log_likelihood - log_likelihood,
         Err(_) => f64::INFINITY,
     });
+    let distances: Vec<f64> = distances.collect();
+    let draws: Vec<Vec<f64>> = scores.iter().map(|scores| from_scores(parameters, scores)).collect();
     let posterior = Posterior {
         names: parameters.iter().map(|parameter| parameter.name.clone()).collect(),
-        distances: distances.collect(),
+        distances,
         weights: vec![1.0 / draws.len() as f64; draws.len()],
         draws,
     };
     Ok(Optimum {
         parameters: best.parameters,
         log_likelihood: best.log_likelihood,
-        starts: found,
+        starts,
         mode: from_scores(parameters, &mode.point),
         covariance: covariance.row_iter().map(|row| row.iter().copied().collect()).collect(),
         evaluations: counter.evaluations(),
@@ -183,6 +230,14 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
         posterior,
         cancelled,
     })
+}
+
+/// Points from which to climb: of a Latin hypercube [`SCREENED`] times as large, those of the highest likelihood, which it
+/// costs one evaluation each to know.
+fn starts(value: &(impl Objective + Sync), count: usize, dimension: usize, key: Key) -> Vec<Vec<f64>> {
+    let points = latin_hypercube(SCREENED * count, dimension, key);
+    let values: Vec<f64> = points.par_iter().map(|point| value(point).unwrap_or(f64::NEG_INFINITY)).collect();
+    cma_es::order(&values).into_iter().take(count).map(|index| points[index].clone()).collect()
 }
 
 /// Points in normal scores: in each coordinate one in every `count`-th part of the prior.
@@ -214,11 +269,31 @@ struct Maximum {
 /// Standing in for the cost where there is none: finite, since optimisers compute with it.
 const WORST: f64 = 1e100;
 
-/// Climbs by gradients, then by a simplex, which needs none and is not held up by kinks.
+/// Turns of gradients and simplex at most.
+const TURNS: usize = 4;
+
+/// A gain by the simplex that makes another turn worth it.
+const GAIN: f64 = 1e-2;
+
+/// Climbs by gradients, then by a simplex, which needs none and is not held up by kinks; and again from where that led, since
+/// it is slow along valleys.
 fn maximise(f: &impl Objective, start: &[f64], max_iterations: u64) -> Result<Maximum, Error> {
-    let climbed = quasi_newton::maximise(f, start, max_iterations, 1e-7);
-    let found = simplex::maximise(f, &climbed.point, max_iterations)?;
-    Ok(if found.value > climbed.value { found } else { climbed })
+    let mut best = Maximum { point: start.to_vec(), value: f64::NEG_INFINITY };
+    for _ in 0..TURNS {
+        let climbed = quasi_newton::maximise(f, &best.point, max_iterations, 1e-7);
+        let reached = climbed.value.max(best.value);
+        let found = simplex::maximise(f, &climbed.point, max_iterations)?;
+        let gain = found.value - reached;
+        let higher = if found.value > climbed.value { found } else { climbed };
+        if higher.value > best.value || !best.value.is_finite() {
+            best = higher;
+        }
+        // Not a number where there is no likelihood.
+        if gain.is_nan() || gain <= GAIN {
+            break;
+        }
+    }
+    Ok(best)
 }
 
 /// Counts evaluations, also of several threads.
@@ -226,6 +301,12 @@ fn maximise(f: &impl Objective, start: &[f64], max_iterations: u64) -> Result<Ma
 struct Counter {
     evaluations: AtomicU64,
     failures: AtomicU64,
+}
+
+impl From<&Optimum> for Counter {
+    fn from(optimum: &Optimum) -> Self {
+        Self { evaluations: optimum.evaluations.into(), failures: optimum.failures.into() }
+    }
 }
 
 impl Counter {

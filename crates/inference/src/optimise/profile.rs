@@ -95,27 +95,43 @@ impl Profile {
 /// If an optimiser refuses.
 pub fn profiles(likelihood: &impl Likelihood, optimum: &Optimum) -> Result<Vec<Profile>, Error> {
     let parameters = likelihood.parameters();
+    let value = |scores: &[f64]| likelihood.log_likelihood(&from_scores(parameters, scores));
+    Ok(around(parameters, &value, optimum)?.0)
+}
+
+/// The profiles around a maximum, and the highest point met on the way, if it is higher.
+pub(super) fn around(
+    parameters: &[Parameter],
+    value: &(impl Objective + Sync),
+    optimum: &Optimum,
+) -> Result<(Vec<Profile>, Option<Maximum>), Error> {
     let best = Maximum {
         point: to_scores(parameters, &optimum.parameters).iter().map(|score| score.clamp(-EDGE, EDGE)).collect(),
         value: optimum.log_likelihood,
     };
-    let value = |scores: &[f64]| likelihood.log_likelihood(&from_scores(parameters, scores));
     let sides: Vec<(usize, f64)> = (0..parameters.len()).flat_map(|index| [(index, -1.0), (index, 1.0)]).collect();
     let walked: Vec<Result<Vec<Maximum>, Error>> = sides
         .par_iter()
         .map(|&(index, direction)| {
             let deviation = optimum.covariance[index][index].max(0.0).sqrt().min(1.0);
-            walk(&value, &best, index, direction * deviation)
+            walk(value, &best, index, direction * deviation)
         })
         .collect();
     let mut walked = walked.into_iter();
     let mut profiles = Vec::with_capacity(parameters.len());
+    let mut higher: Option<Maximum> = None;
     for (index, parameter) in parameters.iter().enumerate() {
         let mut side = || walked.next().unwrap_or_else(|| Ok(Vec::new()));
         let (down, up) = (side()?, side()?);
+        for point in down.iter().chain(&up).filter(|point| point.value > best.value) {
+            // The first, where several are equal.
+            if higher.as_ref().is_none_or(|higher| point.value > higher.value) {
+                higher = Some(point.clone());
+            }
+        }
         profiles.push(joined(parameter, index, down.into_iter().rev().chain([best.clone()]).chain(up)));
     }
-    Ok(profiles)
+    Ok((profiles, higher))
 }
 
 fn joined(parameter: &Parameter, index: usize, points: impl Iterator<Item = Maximum>) -> Profile {

@@ -173,3 +173,115 @@ fn a_profile_without_bound_says_so() {
         assert!(low < 0.03 && high > 50.0, "{low} {high}");
     }
 }
+
+#[test]
+fn cma_es_finds_the_same_line_on_any_number_of_threads() {
+    let line = line();
+    let settings = Settings { starts: 3, optimiser: Optimiser::CmaEs, ..Settings::default() };
+    let fit = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| run(&line, &settings, &mut ()).unwrap())
+    };
+    let found = fit(1);
+    assert_eq!(found, fit(3));
+    let known = run(&line, &Settings { starts: 3, ..Settings::default() }, &mut ()).unwrap();
+    let away = found.parameters.iter().zip(&known.parameters).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(away < 1e-4 && (found.log_likelihood - known.log_likelihood).abs() < 1e-5, "{away}");
+}
+
+/// Two hills along a, of heights 0 and 5, with a valley of 1.1 between them; b follows a.
+struct Hills(Vec<Parameter>);
+
+impl Likelihood for Hills {
+    fn parameters(&self) -> &[Parameter] {
+        &self.0
+    }
+    fn log_likelihood(&self, p: &[f64]) -> Result<f64, Failure> {
+        let hill = |height: f64, centre: f64| height - (p[0] - centre).powi(2) / 1.28;
+        let (low, high) = (hill(0.0, -2.0), hill(5.0, 2.0));
+        let whole = low.max(high) + (-(low - high).abs()).exp().ln_1p();
+        Ok(whole - 2.0 * (p[1] - p[0]).powi(2))
+    }
+}
+
+#[test]
+fn a_better_maximum_that_a_profile_meets_is_adopted() {
+    let hills = Hills(line().0);
+    let settings = Settings { draws: 100, ..Settings::default() };
+    let counter = Counter::default();
+    let value = |scores: &[f64]| counter.count(hills.log_likelihood(&from_scores(&hills.0, scores)));
+    let low = maximise(&value, &to_scores(&hills.0, &[-2.0, -2.0]), 200).unwrap();
+    assert!(low.value.abs() < 0.01, "{low:?}");
+    let start = Start { parameters: from_scores(&hills.0, &low.point), log_likelihood: low.value };
+    let optimum = around(&hills.0, &value, vec![start], &settings, &counter, false).unwrap();
+    let before = optimum.evaluations;
+    let found = profiled(&hills, &settings, optimum, &mut ()).unwrap();
+    assert!((found.optimum.log_likelihood - 5.0).abs() < 1e-3, "{}", found.optimum.log_likelihood);
+    assert!((found.optimum.parameters[0] - 2.0).abs() < 1e-3 && found.optimum.starts.len() == 2);
+    assert!(found.settled && found.left.len() == 1 && found.left[0].abs() < 0.01, "{:?}", found.left);
+    // Evaluations of both rounds of profiles are counted.
+    assert!(found.optimum.evaluations > before + 100, "{before} {}", found.optimum.evaluations);
+    for profile in &found.profiles {
+        let peak = profile.peak().unwrap();
+        assert!((profile.log_likelihoods[peak] - found.optimum.log_likelihood).abs() < 1e-4, "{profile:?}");
+    }
+    // Where there is nothing better, nothing changes but the count.
+    let line = line();
+    let fit = run(&line, &Settings { starts: 2, ..settings.clone() }, &mut ()).unwrap();
+    let again = profiled(&line, &settings, fit.clone(), &mut ()).unwrap();
+    assert!(again.left.is_empty() && again.settled && again.optimum.evaluations > fit.evaluations);
+    assert_eq!(again.optimum.parameters, fit.parameters);
+}
+
+/// Estimates by particle filters, with fresh numbers and with common ones: where they are highest the exact log-likelihood is
+/// within .5 of its maximum, that is within one standard deviation in one direction.
+#[test]
+fn the_maximum_of_an_estimated_likelihood_is_near_the_exact_one() {
+    use crate::{particle::Filter, reference};
+    let problem = reference::Metastases::new();
+    let case = reference::Case::draw(&problem, Key::new(41)).unwrap();
+    let exact = run(&case, &Settings { starts: 5, ..Settings::default() }, &mut ()).unwrap();
+    for numbers in [Numbers::Fresh, Numbers::Common] {
+        // Common numbers have no other remedy against their own chance than effort.
+        let effort = if numbers == Numbers::Common { 256 } else { 32 };
+        let settings =
+            NoisySettings { starts: 2, generations: 60, effort, max_effort: 256, numbers, ..NoisySettings::default() };
+        let found = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| maximise_noisy(&Filter(&case), &settings, &mut ()).unwrap())
+        };
+        let one = found(1);
+        let there = Likelihood::log_likelihood(&case, &one.parameters).unwrap();
+        assert!(there > exact.log_likelihood - 0.5, "{numbers:?}: {there} for {}, {one:?}", exact.log_likelihood);
+        assert!((one.log_likelihood - there).abs() < 5.0 * one.standard_error + 0.05, "{one:?} {there}");
+        if numbers == Numbers::Common {
+            assert_eq!(one, found(3));
+        }
+    }
+}
+
+/// A parabola with noise of a standard deviation that falls as the root of the effort: fresh numbers make it grow.
+#[test]
+fn effort_grows_where_noise_changes_ranks() {
+    struct Noisy(Vec<Parameter>, f64);
+    impl crate::pseudo_marginal::Estimator for Noisy {
+        fn parameters(&self) -> &[Parameter] {
+            &self.0
+        }
+        fn log_likelihood(&self, p: &[f64], effort: usize, key: Key) -> Result<f64, Failure> {
+            use rand_distr::{Distribution, StandardNormal};
+            let noise: f64 = StandardNormal.sample(&mut key.stream());
+            Ok(-0.5 * ((p[0] - 1.0).powi(2) + (p[1] + 2.0).powi(2)) + noise * self.1 / (effort as f64).sqrt())
+        }
+    }
+    let settings = NoisySettings { starts: 1, effort: 4, max_effort: 4096, ..NoisySettings::default() };
+    let noisy = maximise_noisy(&Noisy(line().0, 2.0), &settings, &mut ()).unwrap();
+    assert!(noisy.effort > 100, "{noisy:?}");
+    assert!((noisy.parameters[0] - 1.0).abs() < 0.3 && (noisy.parameters[1] + 2.0).abs() < 0.3, "{noisy:?}");
+    // Not so long that points are as near to each other as the noise.
+    let short = NoisySettings { generations: 30, ..settings.clone() };
+    let quiet = maximise_noisy(&Noisy(line().0, 1e-12), &short, &mut ()).unwrap();
+    assert!(quiet.effort <= 16 && (quiet.parameters[0] - 1.0).abs() < 0.1, "{quiet:?}");
+    let none = NoisySettings { generations: 0, ..settings };
+    assert_eq!(maximise_noisy(&Noisy(line().0, 1.0), &none, &mut ()), Err(Error::Setting("generations")));
+}
