@@ -188,8 +188,9 @@ fn same(plans: &[Plan], labels: &[String]) -> Result<Vec<SameData>, Failed> {
     let Some(first) = plans.first() else { return Ok(Vec::new()) };
     let compare = |(plan, label): (&Plan, &String)| {
         SameData::of(&first.problem, &plan.problem).map_err(|differences| {
-            let message = format!("`{}` and `{label}` have different data", labels[0]);
-            Failed::usage(message).help(differences.join("\n        "))
+            let list: String = differences.iter().map(|difference| format!("\n  {difference}")).collect();
+            Failed::usage(format!("`{}` and `{label}` have different data:{list}", labels[0]))
+                .help("probabilities of models are told for the same measurements under each of them")
         })
     };
     plans.iter().zip(labels).map(compare).collect()
