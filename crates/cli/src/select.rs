@@ -275,7 +275,8 @@ fn evidence(plan: &Plan, method: Method, seed: u64, quiet: &mut Quiet) -> Result
             ..plan.estimated.clone()
         };
         let fit = pseudo_marginal::run(&filter, &chains, quiet).map_err(|error| work(&error))?;
-        let settings = selection::Settings { draws: settings.draws / 4, adaptive_draws: 500, ..settings };
+        // Estimates are dear, and their noise hides what a better proposal would gain.
+        let settings = selection::Settings { draws: settings.draws / 4, adaptive_draws: 500, rounds: 2, ..settings };
         let found = selection::evidence_of_estimator(&filter, fit.effort, &fit.posterior, &settings, quiet);
         return Ok((found.map_err(|error| work(&error))?, fit.warnings(&chains)));
     }
