@@ -140,7 +140,7 @@ fn wells(folder: &Path, death: f64) {
 /// The evidence by the master equation, and by the midpoint rule over quantiles of the prior.
 fn exact(folder: &Path) -> f64 {
     let problem = Problem::load(folder).unwrap();
-    let points = 80;
+    let points = 24;
     let value = |point: i32| {
         let birth = problem.estimated()[0].quantile((f64::from(point) + 0.5) / f64::from(points));
         evaluate(&problem, &[birth], EvaluateMethod::Exact).unwrap().log_likelihood
@@ -159,7 +159,7 @@ fn evidence_by_particle_filters_is_that_of_the_master_equation() {
         wells(&folder, death);
         folder
     });
-    let found = select(&folders, &["--max-evaluations", "4000"]);
+    let found = select(&folders, &["--max-evaluations", "2000", "--particles", "12"]);
     assert_eq!(found["method"], "pmmh");
     for (folder, model) in folders.iter().zip(found["models"].as_array().unwrap()) {
         let (evidence, exact) = (&model["evidence"], exact(folder));

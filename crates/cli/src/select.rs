@@ -188,8 +188,9 @@ fn same(plans: &[Plan], labels: &[String]) -> Result<Vec<SameData>, Failed> {
     let Some(first) = plans.first() else { return Ok(Vec::new()) };
     let compare = |(plan, label): (&Plan, &String)| {
         SameData::of(&first.problem, &plan.problem).map_err(|differences| {
-            let message = format!("`{}` and `{label}` have different data", labels[0]);
-            Failed::usage(message).help(differences.join("\n        "))
+            let list: String = differences.iter().map(|difference| format!("\n  {difference}")).collect();
+            Failed::usage(format!("`{}` and `{label}` have different data:{list}", labels[0]))
+                .help("probabilities of models are told for the same measurements under each of them")
         })
     };
     plans.iter().zip(labels).map(compare).collect()
@@ -274,7 +275,8 @@ fn evidence(plan: &Plan, method: Method, seed: u64, quiet: &mut Quiet) -> Result
             ..plan.estimated.clone()
         };
         let fit = pseudo_marginal::run(&filter, &chains, quiet).map_err(|error| work(&error))?;
-        let settings = selection::Settings { draws: settings.draws / 4, adaptive_draws: 500, ..settings };
+        // Estimates are dear, and their noise hides what a better proposal would gain.
+        let settings = selection::Settings { draws: settings.draws / 4, adaptive_draws: 500, rounds: 2, ..settings };
         let found = selection::evidence_of_estimator(&filter, fit.effort, &fit.posterior, &settings, quiet);
         return Ok((found.map_err(|error| work(&error))?, fit.warnings(&chains)));
     }

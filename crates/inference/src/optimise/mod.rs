@@ -2,7 +2,7 @@
 //!
 //! Starts are the best points of a Latin hypercube over the prior (McKay, Beckman & Conover 1979, Technometrics 21:239),
 //! ten times as many; from each, L-BFGS and the Nelder–Mead simplex of argmin climb by turns in normal scores
-//! ([`crate::Parameter::to_score`]), in which bounds are out of reach, or CMA-ES does ([`Optimiser`]). [`profiled`] follows
+//! ([`crate::Parameter::to_score`]), in which bounds are out of reach, or CMA-ES does ([`Optimiser`]). [`profiled()`] follows
 //! the likelihood from its maximum along each parameter, and goes on from a better one where it meets one.
 //! [`maximise_noisy`] is for likelihoods that are estimated.
 //!

@@ -2,7 +2,7 @@
 //!
 //! With draws u from a proposal q in normal scores, in which the prior φ is N(0, I), the evidence is the mean of the weights
 //! w = L(u) φ(u) / q(u). Its relative standard error is √((m₂/m₁² − 1)/n), with the weights' first two moments (Owen 2013,
-//! Monte Carlo theory, methods and examples, eq. 9.5). The proposal is fitted to draws of the posterior and then, round by
+//! Monte Carlo theory, methods and examples, chapter 9). The proposal is fitted to draws of the posterior and then, round by
 //! round, to the weighted draws of the round before (population Monte Carlo: Cappé et al. 2008, Stat. Comput. 18:447);
 //! the evidence is that of the last round alone, of whose draws the proposal knows nothing.
 //!

@@ -8,7 +8,7 @@ use crate::content::Content;
 const BIBLIOGRAPHY: &str = include_str!("../references.bib");
 
 /// A reference as text cites it, and its key in [`BIBLIOGRAPHY`].
-const REFERENCES: [(&str, &str); 23] = [
+const REFERENCES: [(&str, &str); 24] = [
     ("Andrieu et al. 2010", "Andrieu2010"),
     ("Beaumont et al. 2009", "Beaumont2009"),
     ("Beaumont et al. 2002", "Beaumont2002"),
@@ -20,6 +20,7 @@ const REFERENCES: [(&str, &str); 23] = [
     ("Gelman et al. 1996", "Gelman1996"),
     ("Gillespie 1977", "Gillespie1977"),
     ("Haario et al. 2001", "Haario2001"),
+    ("Hansen 2016", "Hansen2016"),
     ("Haseltine & Rawlings 2002", "HaseltineRawlings2002"),
     ("Kaplan & Meier 1958", "KaplanMeier1958"),
     ("Prangle 2017", "Prangle2017"),
@@ -97,7 +98,11 @@ pub fn paragraph(run: &Run, content: &Content) -> String {
         ),
         FitMethod::Mle => format!(
             "{estimated} parameters were estimated by maximum likelihood of the mean field from many starts (Raue et al. \
-             2013), with intervals by Laplace's approximation of the posterior."
+             2013){}, with intervals by Laplace's approximation of the posterior.",
+            match settings.fit.get("optimiser").and_then(|name| name.as_str()) {
+                Some("cma-es") => " by CMA-ES (Hansen 2016)",
+                _ => "",
+            }
         ),
     });
     sentences.extend(match settings.simulation.method.as_str() {
