@@ -49,6 +49,7 @@ pub struct Fitting {
 #[command(after_help = "Examples:
   metacascade fit datasets/hypoxia-fatemap
   metacascade fit datasets/sw620-switching --method mle -o runs/switching
+  metacascade fit datasets/sw620-switching --log-level debug 2> fit.log
   metacascade fit --resume runs/switching")]
 pub struct Fit {
     /// A problem's folder, or its YAML file; PEtab version 1 or 2.
