@@ -274,7 +274,7 @@ fn failures_and_interruptions_are_told() {
     let fit = run(&model(0.2), &settings, &mut ()).unwrap();
     assert!(fit.failures > 20 && fit.first_failure.unwrap().contains("E -> H"));
     let error = run(&model(2.0), &settings, &mut ()).unwrap_err();
-    assert!(matches!(error, Error::Failures { failures: 200, simulations: 200, .. }), "{error}");
+    assert!(matches!(error, Error::Failures { failures: 120, simulations: 120, .. }), "{error}");
     let fit = run(&two_means([1.0, 1.0, 1.0]), &settings, &mut Watcher(2, 0)).unwrap();
     assert!(fit.cancelled && fit.simulations < 1000, "{}", fit.simulations);
     assert_eq!(run(&two_means([1.0, 1.0, 1.0]), &settings, &mut Watcher(0, 0)), Err(Error::Cancelled));
