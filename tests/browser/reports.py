@@ -108,10 +108,10 @@ def saved(page):
         yield f"the data of a figure are saved as {rows[:2]}"
 
 
-def check(browser, report, screenshots):
-    """What is wrong with a report, in all views."""
+def check(browser, report, screenshots, views):
+    """What is wrong with a report, in these views."""
     wrong = []
-    for view, (width, scheme) in VIEWS.items():
+    for view, (width, scheme) in views.items():
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         say = lambda text: wrong.append(f"{report} ({view}): {text}")
         page.on("console", lambda message: message.type in ("error", "warning") and say(f"console: {message.text}"))
@@ -168,9 +168,12 @@ def main():
     wrong = []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        reports = arguments.reports or [*fitted(folder), *simulated(folder), sample(folder)]
-        for report in [*reports, *(kept(arguments.kept) if arguments.kept else [])]:
-            wrong += check(browser, report.resolve(), arguments.screenshots)
+        reports = [(report, VIEWS) for report in arguments.reports or [*fitted(folder), *simulated(folder), sample(folder)]]
+        # Dark colours are those of the other pages.
+        light = {name: view for name, view in VIEWS.items() if name != "dark"}
+        reports += [(report, light) for report in (kept(arguments.kept) if arguments.kept else [])]
+        for report, views in reports:
+            wrong += check(browser, report.resolve(), arguments.screenshots, views)
             print(f"{report.parent.name}: opened")
         browser.close()
     if wrong:

@@ -46,9 +46,16 @@ fn projection(rows: &Rows, (narrow, medium): (usize, usize), data: &[Vec<f64>]) 
     }
     covariance.fill_upper_triangle_with_lower_triangle();
     let sds: Vec<f64> = covariance.diagonal().iter().map(|variance| variance.sqrt()).collect();
-    let size = |value: usize| data.iter().map(|row| row[value].abs()).fold(0.0, f64::max);
-    // Rounding leaves a constant a spread of this order.
-    let varies: Vec<usize> = (0..values).filter(|&value| sds[value] > 1e-10 * size(value)).collect();
+    let range = |value: usize| {
+        let values = || data.iter().map(|row| row[value]);
+        (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
+    };
+    // Rounding, and the slight penalty of the regression, leave a constant a spread of this order.
+    let is_spread = |value: usize| {
+        let (low, high) = range(value);
+        sds[value].min(high - low) > 1e-10 * low.abs().max(high.abs())
+    };
+    let varies: Vec<usize> = (0..values).filter(|&value| is_spread(value)).collect();
     if varies.is_empty() {
         return None;
     }
