@@ -10,6 +10,8 @@ use rand::{Rng, RngExt};
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use rayon::prelude::*;
 
+use crate::mahalanobis;
+
 /// Degrees of freedom of independent proposals: heavy tails, so that no region is left unvisited.
 const FREEDOM: f64 = 5.0;
 
@@ -91,14 +93,7 @@ impl Kernel {
 
     /// The log density of independent proposals, up to a constant.
     fn log_density(&self, point: &[f64]) -> f64 {
-        let mut square = 0.0;
-        let mut white: Vec<f64> = Vec::with_capacity(point.len());
-        for (i, (value, mean)) in point.iter().zip(&self.mean).enumerate() {
-            let known: f64 = white.iter().enumerate().map(|(j, w)| self.lower[(i, j)] * w).sum();
-            let entry = (value - mean - known) / self.lower[(i, i)];
-            square += entry * entry;
-            white.push(entry);
-        }
+        let square = mahalanobis::square(point, &self.mean, &self.lower);
         -0.5 * (FREEDOM + point.len() as f64) * (square / FREEDOM).ln_1p()
     }
 

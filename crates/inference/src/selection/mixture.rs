@@ -13,6 +13,8 @@ use rand::RngExt;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use statrs::function::gamma::ln_gamma;
 
+use crate::mahalanobis;
+
 /// Degrees of freedom of the components.
 const FREEDOM: f64 = 5.0;
 
@@ -55,15 +57,7 @@ impl Component {
 
     /// The squared Mahalanobis distance of a point.
     fn square(&self, point: &[f64]) -> f64 {
-        let mut square = 0.0;
-        let mut white: Vec<f64> = Vec::with_capacity(point.len());
-        for (i, (value, mean)) in point.iter().zip(&self.mean).enumerate() {
-            let known: f64 = white.iter().enumerate().map(|(j, w)| self.lower[(i, j)] * w).sum();
-            let entry = (value - mean - known) / self.lower[(i, i)];
-            square += entry * entry;
-            white.push(entry);
-        }
-        square
+        mahalanobis::square(point, &self.mean, &self.lower)
     }
 
     fn log_normal(&self, point: &[f64]) -> f64 {
