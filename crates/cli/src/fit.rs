@@ -15,10 +15,11 @@ use metacascade_engine::Method;
 use metacascade_inference::optimise;
 use metacascade_problem::run::Outcome;
 use metacascade_problem::{
-    DATA_SETS, DRAWS, DerivedSummary, FitMethod, RunState, Stage, individuals, predictive, predictive_key, replicates,
+    DRAWS, DerivedSummary, FitMethod, RunState, Stage, individuals, predictive, predictive_key, replicated_sets,
+    replicates,
 };
 use metacascade_random::Key;
-pub(crate) use plan::{Plan, plan};
+pub(crate) use plan::{Plan, of_run, plan};
 use plan::{quoted, settings};
 use serde::Serialize;
 
@@ -29,6 +30,9 @@ use crate::{posterior, progress, report, simulate};
 
 /// A child of the seed's key: methods use the lower ones, predictions the last.
 const INDIVIDUALS: u64 = u64::MAX - 1;
+
+/// Answers are data as measured, and not summaries of them.
+const MEASURED: u64 = 1;
 
 /// What an algorithm gives, apart from the draws, which are in the run already.
 struct Found {
@@ -105,7 +109,8 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
         found.outcome.warnings.push(text);
     }
     writer.predictive(problem, &predicted)?;
-    writer.replicates(problem, &replicates(problem, &found.simulation, &found.posterior, DATA_SETS, key))?;
+    let sets = replicated_sets(problem);
+    writer.replicates(problem, &replicates(problem, &found.simulation, &found.posterior, sets, key))?;
     let key = Key::new(plan.seed).child(INDIVIDUALS);
     // Others know no law of what varies given the data.
     if matches!(plan.method, FitMethod::Mcmc | FitMethod::Mle)

@@ -7,13 +7,13 @@ use metacascade_inference::diagnostics::{LEVELS, Observed, Study, calibrate, cal
 use metacascade_inference::particle::Filter;
 use metacascade_inference::synthetic::Synthetic;
 use metacascade_inference::{Observer, Posterior, Proposal, Simulator, abc_smc, pseudo_marginal, surrogate};
-use metacascade_problem::{FitMethod, ProblemProcess, ProblemSimulator, write_file};
+use metacascade_problem::{FitMethod, ProblemProcess, ProblemSimulator, Run, write_file};
 
 use crate::args::Sbc;
 use crate::error::Failed;
-use crate::fit::{Plan, estimated, interruption, plan};
-use crate::simulate;
+use crate::fit::{Plan, estimated, interruption, of_run, plan};
 use crate::table::table;
+use crate::{report, simulate};
 
 /// Cancels when asked to, and is silent otherwise.
 pub(crate) struct Quiet(pub Arc<AtomicBool>);
@@ -29,7 +29,17 @@ pub fn run(typed: &Sbc) -> Result<(), Failed> {
     if typed.replicates == 0 {
         return Err(Failed::usage("--replicates must be at least 1"));
     }
-    let plan = plan(&typed.problem, None, &typed.fitting)?;
+    let run = if Run::is_one(&typed.problem) { Some(Run::open(&typed.problem)?) } else { None };
+    let plan = match run {
+        Some(_) if typed.fitting.is_given() => {
+            let failed = Failed::usage("a run is calibrated as it was fitted");
+            return Err(
+                failed.help("leave out all options but --replicates, --threads and -o, or name the problem instead")
+            );
+        }
+        Some(run) => of_run(run)?,
+        None => plan(&typed.problem, None, &typed.fitting)?,
+    };
     if matches!(plan.method, FitMethod::Mcmc | FitMethod::Mle) {
         let message = format!("`{}` is no method that is fitted to simulations", plan.method.name());
         let help = "--method is abc-smc, abc-rejection, surrogate, pmmh or synthetic-likelihood";
@@ -47,6 +57,11 @@ pub fn run(typed: &Sbc) -> Result<(), Failed> {
         let json = serde_json::to_vec_pretty(&study).map_err(|error| Failed::Work(error.to_string()))?;
         write_file(path, &json).map_err(|error| Failed::Work(error.to_string()))?;
     }
+    if Run::is_one(&typed.problem) {
+        Run::open(&typed.problem)?.keep_calibration(&study)?;
+        let page = report::write(&typed.problem, None)?;
+        say!("the report says so too: {}", page.display());
+    }
     show(&study, &plan)
 }
 
@@ -57,7 +72,8 @@ fn study(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Study {
         say!("data set {} of {replicates} fitted", replicate + 1);
         (!cancelled.load(Ordering::Relaxed)).then_some(found)
     };
-    if plan.method == FitMethod::Surrogate
+    let stochastic = plan.abc_smc.acceptance == abc_smc::Acceptance::Stochastic;
+    if (plan.method == FitMethod::Surrogate || stochastic)
         && let Some(measured) = simulator.as_measured()
     {
         return calibrate(&measured, replicates, plan.seed, |own, replicate| {
@@ -114,7 +130,11 @@ fn fit(
         return fit.map(|fit| fit.posterior).map_err(|error| error.to_string());
     }
     let settings = abc_smc::Settings { seed, ..plan.abc_smc.clone() };
-    abc_smc::run(compared, &settings, observer).map(|fit| fit.posterior).map_err(|error| error.to_string())
+    let fit = match settings.acceptance {
+        abc_smc::Acceptance::Uniform => abc_smc::run(compared, &settings, observer),
+        abc_smc::Acceptance::Stochastic => abc_smc::run(learned, &settings, observer),
+    };
+    fit.map(|fit| fit.posterior).map_err(|error| error.to_string())
 }
 
 fn show(study: &Study, plan: &Plan) -> Result<(), Failed> {

@@ -32,7 +32,7 @@ pub enum Scale {
 impl Parameter {
     /// The prior probability below the bounds and within them.
     fn truncation(&self) -> (f64, f64) {
-        let below = self.prior.cdf(self.lower);
+        let below = self.prior.below(self.lower);
         (below, self.prior.cdf(self.upper) - below)
     }
 
@@ -84,10 +84,13 @@ impl Parameter {
     }
 
     /// The normal score of `x`: u = Φ⁻¹(F(x)) with F the truncated prior's distribution function and Φ the standard
-    /// normal one, so that the prior of u is standard normal, whatever it is on the natural scale.
+    /// normal one, so that the prior of u is standard normal, whatever it is on the natural scale. A whole number has many
+    /// scores; this is the one in the middle of their probability.
     #[must_use]
     pub fn to_score(&self, x: f64) -> f64 {
-        Normal::standard().inverse_cdf(self.cdf(x)).clamp(-SCORE_LIMIT, SCORE_LIMIT)
+        let (before, within) = self.truncation();
+        let less = ((self.prior.below(x) - before) / within).clamp(0.0, 1.0);
+        Normal::standard().inverse_cdf(0.5 * (less + self.cdf(x))).clamp(-SCORE_LIMIT, SCORE_LIMIT)
     }
 
     /// The value whose normal score is `u`.
@@ -140,6 +143,19 @@ mod tests {
         let mean = (0..20_000).map(|_| half.sample(&mut stream)).sum::<f64>() / 2e4;
         let error = (1.0 - std::f64::consts::FRAC_2_PI).sqrt() / 2e4f64.sqrt();
         assert!((mean - std::f64::consts::FRAC_2_PI.sqrt()).abs() < 4.0 * error);
+    }
+
+    #[test]
+    fn bounds_leave_whole_numbers_whole() {
+        let die = Prior::Whole(Box::new(Prior::Uniform { lower: 0.5, upper: 6.5 }));
+        let some = Parameter { name: "n".into(), prior: die, lower: 2.0, upper: 5.0, scale: Scale::Lin };
+        for face in 2..=5 {
+            let face = f64::from(face);
+            assert!((some.log_density(face).exp() - 0.25).abs() < 1e-12);
+            assert!((some.cdf(face) - (face - 1.0) / 4.0).abs() < 1e-12);
+            assert_eq!(some.from_score(some.to_score(face)), face);
+        }
+        assert_eq!((some.quantile(0.0), some.quantile(1.0)), (2.0, 5.0));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use statrs::distribution::{Cauchy, ChiSquared, Continuous, ContinuousCDF, Exp, G
 
 /// A prior distribution on a parameter's natural scale, before truncation by the parameter's bounds.
 ///
-/// Names and parameters are those of PEtab 2.0, section "Parameters table", column `priorDistribution`.
+/// Names and parameters are those of PEtab 2.0, section "Parameters table", column `priorDistribution`; [`Prior::Whole`] is
+/// ours.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prior {
     /// Equal density between two values.
@@ -78,6 +79,8 @@ pub enum Prior {
         /// Mode, positive.
         scale: f64,
     },
+    /// A law of whole numbers: the probability of each is what another law has within half a unit of it.
+    Whole(Box<Prior>),
 }
 
 /// A distribution of statrs, which has no Rayleigh and no logarithmic variants.
@@ -106,7 +109,7 @@ macro_rules! each {
 }
 
 impl Prior {
-    /// The law in statrs and whether it is that of the logarithm. `None` for the three with closed forms below, and
+    /// The law in statrs and whether it is that of the logarithm. `None` for the four that are computed below, and
     /// where a parameter is out of its range.
     fn base(&self) -> Option<(Base, bool)> {
         Some(match *self {
@@ -122,7 +125,7 @@ impl Prior {
             Self::ChiSquare { degrees_of_freedom } => {
                 (Base::ChiSquared(ChiSquared::new(degrees_of_freedom).ok()?), false)
             }
-            Self::Uniform { .. } | Self::LogUniform { .. } | Self::Rayleigh { .. } => return None,
+            Self::Uniform { .. } | Self::LogUniform { .. } | Self::Rayleigh { .. } | Self::Whole(_) => return None,
         })
     }
 
@@ -130,6 +133,7 @@ impl Prior {
     #[must_use]
     pub fn cdf(&self, x: f64) -> f64 {
         match *self {
+            Self::Whole(ref law) => law.cdf(x.floor() + 0.5),
             Self::Uniform { lower, upper } => ((x - lower) / (upper - lower)).clamp(0.0, 1.0),
             Self::LogUniform { lower, .. } if x <= lower => 0.0,
             Self::LogUniform { lower, upper } => ((x / lower).ln() / (upper / lower).ln()).clamp(0.0, 1.0),
@@ -146,6 +150,21 @@ impl Prior {
         }
     }
 
+    /// The probability of values less than `x`; NaN as for [`Prior::cdf`].
+    #[must_use]
+    pub fn below(&self, x: f64) -> f64 {
+        match self {
+            Self::Whole(law) => law.cdf(x.ceil() - 0.5),
+            continuous => continuous.cdf(x),
+        }
+    }
+
+    /// Whether all values are whole numbers.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+
     /// The value below which a share `p` of the probability lies: the inverse of [`Prior::cdf`]. The ends of the
     /// support for `p` of 0 and 1; NaN if the distribution's parameters or `p` are out of their ranges.
     #[must_use]
@@ -155,6 +174,7 @@ impl Prior {
             _ if p.is_nan() || !(0.0..=1.0).contains(&p) => f64::NAN,
             _ if p == 0.0 => lower,
             _ if p == 1.0 => upper,
+            Self::Whole(ref law) => law.quantile(p).round(),
             Self::Uniform { lower, upper } => lower + p * (upper - lower),
             Self::LogUniform { lower, upper } => lower * (p * (upper / lower).ln()).exp(),
             Self::Rayleigh { scale } => scale * (-2.0 * (-p).ln_1p()).sqrt(),
@@ -168,7 +188,8 @@ impl Prior {
         }
     }
 
-    /// The natural logarithm of the density at `x`, −∞ outside the support.
+    /// The natural logarithm of the density at `x`, −∞ outside the support; of whole numbers, that of the probability of the
+    /// nearest.
     #[must_use]
     pub fn log_density(&self, x: f64) -> f64 {
         let (lower, upper) = self.support();
@@ -176,6 +197,7 @@ impl Prior {
             return f64::NEG_INFINITY;
         }
         match *self {
+            Self::Whole(ref law) => (law.cdf(x.round() + 0.5) - law.cdf(x.round() - 0.5)).ln(),
             Self::Uniform { lower, upper } => -(upper - lower).ln(),
             Self::LogUniform { lower, upper } => -x.ln() - (upper / lower).ln().ln(),
             Self::Rayleigh { scale } => (x / (scale * scale)).ln() - 0.5 * (x / scale).powi(2),
@@ -192,6 +214,10 @@ impl Prior {
     #[must_use]
     pub fn support(&self) -> (f64, f64) {
         match *self {
+            Self::Whole(ref law) => {
+                let (lower, upper) = law.support();
+                (first_whole(lower), last_whole(upper))
+            }
             Self::Uniform { lower, upper } | Self::LogUniform { lower, upper } => (lower, upper),
             Self::Normal { .. } | Self::Laplace { .. } | Self::Cauchy { .. } => (f64::NEG_INFINITY, f64::INFINITY),
             Self::LogNormal { .. }
@@ -202,6 +228,15 @@ impl Prior {
             | Self::Rayleigh { .. } => (0.0, f64::INFINITY),
         }
     }
+}
+
+/// The first whole number with a probability, where that begins at `lower`.
+fn first_whole(lower: f64) -> f64 {
+    (lower + 0.5).floor()
+}
+
+fn last_whole(upper: f64) -> f64 {
+    (upper - 0.5).ceil()
 }
 
 #[cfg(test)]
@@ -246,6 +281,25 @@ mod tests {
                 assert_eq!(prior.cdf(lower - 1.0), 0.0);
             }
         }
+    }
+
+    /// Uniform from .5 to 6.5 is a die; exponential with mean 1/ln 2 has each whole number half as often as the one before,
+    /// but for 0, which has only half a unit.
+    #[test]
+    fn whole_numbers_have_what_is_within_half_a_unit() {
+        let die = Prior::Whole(Box::new(Prior::Uniform { lower: 0.5, upper: 6.5 }));
+        assert_eq!(die.support(), (1.0, 6.0));
+        for face in 1..=6 {
+            let face = f64::from(face);
+            assert!((die.log_density(face).exp() - 1.0 / 6.0).abs() < 1e-12);
+            assert!((die.cdf(face) - face / 6.0).abs() < 1e-12 && (die.below(face) - (face - 1.0) / 6.0).abs() < 1e-12);
+            assert_eq!(die.quantile((face - 0.5) / 6.0), face);
+        }
+        assert_eq!((die.quantile(0.0), die.quantile(1.0)), (1.0, 6.0));
+        assert_eq!(die.log_density(7.0), f64::NEG_INFINITY);
+        let halving = Prior::Whole(Box::new(Prior::Exponential { scale: 1.0 / 2f64.ln() }));
+        assert!((halving.log_density(4.0) - halving.log_density(3.0) + 2f64.ln()).abs() < 1e-9);
+        assert!((halving.log_density(0.0).exp() - (1.0 - 0.5f64.sqrt())).abs() < 1e-9);
     }
 
     /// Moments in closed form: a wrong parameterisation (rate for scale) would show.

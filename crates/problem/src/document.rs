@@ -8,7 +8,7 @@ use std::{
 
 use metacascade_engine::{Diagnostic, Method, Place, suggestion};
 use metacascade_inference::{
-    abc_smc::{Adjustment, DistanceLaw, KernelLaw},
+    abc_smc::{Acceptance, Adjustment, DistanceLaw, KernelLaw},
     optimise::Optimiser,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -199,6 +199,9 @@ pub struct FitSettings {
     pub min_acceptance: Option<f64>,
     /// Threshold at which the fit stops (`abc-smc`).
     pub min_threshold: Option<f64>,
+    /// Which simulations become particles (`abc-smc`): those nearest to the data, or each with the probability that its
+    /// noise makes the data of it (`stochastic`).
+    pub acceptance: Option<Acceptance>,
     /// How distances are measured (`abc-smc`).
     pub distance: Option<DistanceLaw>,
     /// How particles are corrected for their distance from the data (`abc-smc`, `abc-rejection`).

@@ -15,6 +15,7 @@ use crate::{likelihood::ProblemLikelihood, problem::Problem};
 
 /// Step in normal scores over which slopes are taken.
 const STEP: f64 = 0.01;
+const WHOLE_STEP: f64 = 0.5;
 
 /// Share of a direction's length below which a parameter is not part of it.
 const PART: f64 = 0.3;
@@ -54,14 +55,16 @@ pub fn identifiability(problem: &Problem) -> Result<Identifiability, Failure> {
     let mut slopes = DMatrix::zeros(noises.len(), nominal.len());
     for (column, parameter) in problem.estimated().iter().enumerate() {
         let score = parameter.to_score(nominal[column]).clamp(-3.0, 3.0);
+        // Whole numbers do not move within a small step.
+        let size = if parameter.prior.is_whole() { WHOLE_STEP } else { STEP };
         let moved = |step: f64| {
             let mut point = nominal.clone();
             point[column] = parameter.from_score(score + step);
             likelihood.mean_field(&point)
         };
-        let (down, up) = (moved(-STEP)?, moved(STEP)?);
+        let (down, up) = (moved(-size)?, moved(size)?);
         for (row, noise) in noises.iter().enumerate() {
-            let slope = (up[row] - down[row]) / (2.0 * STEP * noise);
+            let slope = (up[row] - down[row]) / (2.0 * size * noise);
             slopes[(row, column)] = if slope.is_finite() { slope } else { 0.0 };
         }
     }

@@ -14,7 +14,7 @@
 //!                  survival_files, covariates: {column: parameter, or {parameter, unit}},
 //!                  conversions: [{from, to, by}], derived: [{name, formula, unit, description}]}}
 //! parameters.tsv   parameterId, lowerBound, upperBound, nominalValue, estimate, [parameterName], [priorDistribution],
-//!                  [priorParameters], and ours: [unit], [description]
+//!                  [priorParameters], and ours: [unit], [description], [integer]
 //! conditions.tsv   conditionId, targetId, targetValue, [conditionName]
 //! experiments.tsv  experimentId, time, conditionId, and ours: [experimentName]
 //! observables.tsv  observableId, observableFormula, noiseFormula, [observableName], [observablePlaceholders],
@@ -34,6 +34,8 @@
 //!
 //! What the columns of ours say:
 //!
+//! * `integer` true: the parameter is a whole number, such as how many cells found a lesion. Each has the probability that
+//!   the prior has within half a unit of it; the ends of `uniform` and `log-uniform` count whole.
 //! * `noiseDistribution` may also be `poisson`, `negative-binomial`, `binomial`, `beta-binomial` or `multinomial`
 //!   ([`NoiseDistribution`] says what y and the noise formula mean); laws without noise leave `noiseFormula` empty.
 //! * `observableKind`: `cells`, `fraction` or `amount`. `observableGroup`: observables that are parts of one whole, the
@@ -112,6 +114,7 @@ mod subjects;
 mod summaries;
 mod survival;
 mod table;
+mod tally;
 mod units;
 mod version_1;
 
@@ -140,7 +143,7 @@ pub use predictive::{DRAWS, Predictive, predicted_particles, predictive, predict
 pub use problem::Problem;
 pub use process::ProblemProcess;
 pub use propose::{Asked, Guess, Proposal, propose};
-pub use replicates::{DATA_SETS, Replicates, Seen, replicated_particles, replicates};
+pub use replicates::{Replicates, Seen, replicated_particles, replicated_sets, replicates};
 pub use rival::Rival;
 pub use run::{
     Journal, Journaled, Run, RunError, RunGlance, RunSettings, RunState, RunWriter, Stage, TableColumn, write_columns,

@@ -11,6 +11,7 @@ use crate::{
     noise::{NoiseDistribution, multinomial},
     observe::{Read, Run, Whom, Workspace, runs},
     problem::Problem,
+    tally::Tallies,
 };
 
 /// The log-likelihood of a problem's measurements around the model's mean field.
@@ -25,6 +26,8 @@ pub struct ProblemLikelihood<'p> {
     problem: &'p Problem,
     method: Method,
     runs: Vec<Run>,
+    /// Of each run and time; none where parameters vary, since no two subjects then have the same mean field.
+    tallies: Vec<Vec<Tallies>>,
     effects: Option<Effects>,
 }
 
@@ -38,7 +41,9 @@ impl<'p> ProblemLikelihood<'p> {
         let varies = problem.network().varies();
         let runs = runs(problem, !varies, None);
         let effects = varies.then(|| Effects::new(problem, &runs));
-        Self { problem, method: problem.simulation().mean_field(), runs, effects }
+        let of = |run: &Run| run.reads.iter().map(|reads| Tallies::new(problem, reads)).collect();
+        let tallies = if varies { Vec::new() } else { runs.iter().map(of).collect() };
+        Self { problem, method: problem.simulation().mean_field(), runs, tallies, effects }
     }
 
     pub(crate) fn workspace(&self) -> Workspace<'p> {
@@ -154,9 +159,11 @@ impl Likelihood for ProblemLikelihood<'_> {
             return effects.log_likelihood(self.problem, &self.runs, &mut workspace, parameters);
         }
         let mut total = 0.0;
-        for run in &self.runs {
-            let predicted = predict(self.problem, &mut workspace, run, parameters, Whom::Typical)?;
-            total += log_likelihood(self.problem, run, &predicted);
+        for (run, tallies) in self.runs.iter().zip(&self.tallies) {
+            workspace.run(run.design, parameters, &run.times, Whom::Typical, |time, view| {
+                total += tallies[time].log_likelihood(self.problem, view)?;
+                Ok(ControlFlow::Continue(()))
+            })?;
         }
         Ok(total)
     }

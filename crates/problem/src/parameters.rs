@@ -13,11 +13,19 @@ use crate::{
     table::{Columns, Table, parse_number},
 };
 
-/// Columns of PEtab version 2, and of ours `unit` and `description`.
+/// Columns of PEtab version 2, and of ours `unit`, `description` and `integer`.
 pub(crate) const COLUMNS: Columns = Columns {
     kind: "parameter",
     required: &["parameterId", "lowerBound", "upperBound", "estimate"],
-    optional: &["nominalValue", "parameterName", "priorDistribution", "priorParameters", "unit", "description"],
+    optional: &[
+        "nominalValue",
+        "parameterName",
+        "priorDistribution",
+        "priorParameters",
+        "unit",
+        "description",
+        "integer",
+    ],
     open: false,
 };
 
@@ -73,7 +81,10 @@ fn read_row(table: &Table, row: usize, id: Option<String>, problems: &mut Proble
     let estimate = read_estimate(table, row, problems);
     let bounds = read_bounds(table, row, estimate == Some(true), problems);
     let nominal = read_nominal(table, row, bounds, estimate == Some(false), problems);
-    let prior = read_prior(table, row, bounds, problems);
+    let mut prior = read_prior(table, row, bounds, problems);
+    if is_integer(table, row, problems) {
+        prior = prior.and_then(|law| whole(table, row, law, bounds, problems));
+    }
     let text = |column| table.column(column).and_then(|cells| cells.text(row)).unwrap_or_default().to_owned();
     let id = id?;
     let estimated = match (estimate, bounds, prior) {
@@ -95,6 +106,42 @@ fn read_row(table: &Table, row: usize, id: Option<String>, problems: &mut Proble
 /// bounds span a factor of 100 or more; linear otherwise.
 fn scale(prior: &inference::Prior, lower: f64, upper: f64) -> Scale {
     if lower > 0.0 && (priors::is_logarithmic(prior) || upper / lower >= 100.0) { Scale::Log10 } else { Scale::Lin }
+}
+
+/// Whether the extension column `integer` says that the parameter is a whole number.
+fn is_integer(table: &Table, row: usize, problems: &mut Problems) -> bool {
+    match table.column("integer").and_then(|cells| cells.text(row)).map(str::to_ascii_lowercase).as_deref() {
+        Some("true") => true,
+        Some("false") | None => false,
+        Some(_) => {
+            problems.cell(table, row, "integer", |_| {
+                Complaint::new("`integer` must be true or false", "neither").help("empty means false")
+            });
+            false
+        }
+    }
+}
+
+/// The prior as one of whole numbers.
+fn whole(
+    table: &Table,
+    row: usize,
+    law: inference::Prior,
+    bounds: Option<(f64, f64)>,
+    problems: &mut Problems,
+) -> Option<inference::Prior> {
+    if bounds.is_some_and(|(lower, upper)| [lower, upper].iter().any(|bound| bound.is_finite() && bound.fract() != 0.0))
+    {
+        problems.cell(table, row, "integer", |_| {
+            Complaint::new("a whole number between bounds that are none", "here").help("round the bounds")
+        });
+    }
+    let found = priors::whole(law);
+    if let Err(PriorProblem(message)) = &found {
+        problems
+            .cell(table, row, "integer", |_| Complaint::new(*message, "here").help("raise the lower end of the prior"));
+    }
+    found.ok()
 }
 
 fn read_estimate(table: &Table, row: usize, problems: &mut Problems) -> Option<bool> {

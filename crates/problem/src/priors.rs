@@ -110,7 +110,23 @@ impl Law {
     }
 }
 
+/// The law of whole numbers that a law stands for; the ends of a uniform one count whole.
+pub(crate) fn whole(law: Prior) -> Result<Prior, PriorProblem> {
+    let wider = match law {
+        Prior::Uniform { lower, upper } => Prior::Uniform { lower: lower - 0.5, upper: upper + 0.5 },
+        Prior::LogUniform { lower, .. } if lower < 1.0 => {
+            return Err(PriorProblem("a log-uniform law of whole numbers begins at 1 or more"));
+        }
+        Prior::LogUniform { lower, upper } => Prior::LogUniform { lower: lower - 0.5, upper: upper + 0.5 },
+        other => other,
+    };
+    Ok(Prior::Whole(Box::new(wider)))
+}
+
 /// Whether a law is one of the logarithm.
 pub(crate) fn is_logarithmic(prior: &Prior) -> bool {
-    matches!(prior, Prior::LogUniform { .. } | Prior::LogNormal { .. } | Prior::LogLaplace { .. })
+    match prior {
+        Prior::Whole(law) => is_logarithmic(law),
+        law => matches!(law, Prior::LogUniform { .. } | Prior::LogNormal { .. } | Prior::LogLaplace { .. }),
+    }
 }

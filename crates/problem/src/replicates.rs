@@ -11,7 +11,11 @@ use rayon::prelude::*;
 use crate::{dataset::DataSets, observe::survival_start, problem::Problem, simulator::resolve, survival::Curves};
 
 /// Data sets that are enough for bands of 95 % of what is computed from a whole one.
-pub const DATA_SETS: usize = 400;
+const DATA_SETS: usize = 400;
+
+/// Values that are kept of all data sets together, and the fewest data sets all the same.
+const VALUES: usize = 8_000_000;
+const FEWEST: usize = 10;
 
 /// The child of a key that names the streams of data sets; the first two are those of [`crate::predictive()`].
 const SETS: u64 = 2;
@@ -36,6 +40,14 @@ pub struct Seen {
     pub event: bool,
     /// When it happens, followed or not; infinite if it does not within the longest follow-up of any subject.
     pub event_time: f64,
+}
+
+/// How many data sets are simulated to check a fit: 400, or fewer of a large problem, so that they have some eight million
+/// values together; 10 at least.
+#[must_use]
+pub fn replicated_sets(problem: &Problem) -> usize {
+    let values = problem.measurement_count() + 3 * problem.survival().len();
+    DATA_SETS.min(VALUES / values.max(1)).max(FEWEST)
 }
 
 /// For each data set of [`replicates()`] under a key, the position of its parameter vector in the posterior.

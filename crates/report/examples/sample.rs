@@ -11,10 +11,10 @@ use metacascade_random::Key;
 use metacascade_report::{
     Content,
     content::{
-        Band, BeforeAdjustment, Cascade, CascadeStep, Check, Combination, Composition, CountBin, Counts, Derived,
-        Generation, Individual, Individuals, Measurement, Observable, OutcomeSensitivity, Pairs, Parameter,
-        ParameterSensitivity, Predicted, ProfileCurve, Rootogram, Series, Share, SharePanel, Shares, Stratum, Survival,
-        Tie, Verdict, Whole,
+        Band, BeforeAdjustment, CalibratedParameter, Calibration, Cascade, CascadeStep, Check, Combination,
+        Composition, CountBin, Counts, Derived, Generation, Individual, Individuals, Measurement, Observable,
+        OutcomeSensitivity, Pairs, Parameter, ParameterSensitivity, Predicted, ProfileCurve, Rootogram, Series, Share,
+        SharePanel, Shares, Stratum, Survival, Tie, Verdict, Whole,
     },
     number::tick,
     render,
@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn content() -> Content {
+/// All that the page tells.
+pub fn content() -> Content {
     Content {
         title: format!("A made-up run, {HOSTILE}"),
         subtitle: "No experiment stands behind these numbers; they try the page.".into(),
@@ -58,6 +59,7 @@ fn content() -> Content {
         counts: vec![counts()],
         compositions: vec![composition()],
         checks: vec![check()],
+        calibration: Some(calibration()),
         pairs: pairs(),
         generations: (0..8).map(generation).collect(),
         optimiser_starts: (0..20).map(|start| -40.0 - (f64::from(start) - 15.0).max(0.0).powi(3)).collect(),
@@ -309,6 +311,18 @@ fn check() -> Check {
         band: band.ends().collect(),
         pit,
     }
+}
+
+/// Ranks of 60 data sets, of which those of one parameter bend down.
+fn calibration() -> Calibration {
+    let size = 60;
+    let band = UniformBand::new(size, Key::new(2));
+    let parameter = |name: &str, power: f64| {
+        let ranks: Vec<f64> = (0..size).map(|index| ((index as f64 + 0.5) / size as f64).powf(power)).collect();
+        CalibratedParameter { name: name.into(), inside: band.holds(&ranks), coverage: [0.5, 0.78, 0.93], ranks }
+    };
+    let parameters = vec![parameter("growth", 1.0), parameter(HOSTILE, 1.8)];
+    Calibration { replicates: size, failures: 1, parameters, band: band.ends().collect() }
 }
 
 fn shares() -> Shares {

@@ -65,6 +65,8 @@ pub struct Content {
     pub compositions: Vec<Composition>,
     /// Whether the data look like data of the model.
     pub checks: Vec<Check>,
+    /// Whether the method is calibrated on the problem, if that was studied.
+    pub calibration: Option<Calibration>,
     /// Draws from the joint posterior.
     pub pairs: Pairs,
     /// Generations of a sequential sampler, in order; empty for other methods.
@@ -341,6 +343,32 @@ pub struct Check {
     pub inside: bool,
     /// Whether subjects were measured repeatedly: their measurements are not independent, and the band is too narrow.
     pub repeated: bool,
+}
+
+/// Simulation-based calibration: what the method made of data sets simulated from the prior.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Data sets that were fitted.
+    pub replicates: usize,
+    /// Data sets that could not be.
+    pub failures: usize,
+    /// By parameter.
+    pub parameters: Vec<CalibratedParameter>,
+    /// The simultaneous 95 % band of the distribution function of as many uniform values: points, and lower and upper end.
+    pub band: Vec<(f64, [f64; 2])>,
+}
+
+/// How a method is calibrated for one parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibratedParameter {
+    /// The parameter.
+    pub name: String,
+    /// For each data set the posterior probability below the truth.
+    pub ranks: Vec<f64>,
+    /// The share of truths within the central 50, 80 and 95 % intervals.
+    pub coverage: [f64; 3],
+    /// Whether the distribution function of the ranks is inside its band.
+    pub inside: bool,
 }
 
 /// Draws from the joint posterior, all of equal weight.

@@ -40,7 +40,7 @@ pub fn content(run: &Run) -> Content {
     };
     let parameters = parameters(run, &summaries);
     let samples = samples::Samples::new(run);
-    let observables = predictions::observables(run, &samples);
+    let mut observables = predictions::observables(run, &samples);
     let survival = survival::survival(run);
     let mut warnings: Vec<String> = match outcome {
         Some(outcome) => outcome.warnings.clone(),
@@ -49,11 +49,13 @@ pub fn content(run: &Run) -> Content {
         }
     };
     warnings.extend(problem.warnings().iter().cloned());
+    let headline = words::headline(&parameters, &observables, &survival);
+    warnings.extend(predictions::thin(&mut observables));
     let mut content = Content {
         title: problem.title().to_owned(),
         subtitle: problem.description().to_owned(),
         method: method(run),
-        headline: words::headline(&parameters, &observables, &survival),
+        headline,
         warnings,
         sensitivities: sensitivity::sensitivities(run, &parameters, time_unit(problem)),
         // A picture is not worth a run.
@@ -70,6 +72,7 @@ pub fn content(run: &Run) -> Content {
         counts: samples.counts(),
         compositions: samples.compositions(),
         checks: checks::checks(run),
+        calibration: checks::calibration(run),
         pairs: pairs(problem, posterior, settings.seed),
         generations: run
             .generations

@@ -24,7 +24,7 @@ use crate::{
 };
 use blocks::{Block, Kind, Section};
 use cascade::CascadeBlock;
-use rows::{BeforeRow, CheckRow, CorrelationRow, DerivedRow, GenerationRow, ParameterRow};
+use rows::{BeforeRow, CalibratedRow, CheckRow, CorrelationRow, DerivedRow, GenerationRow, ParameterRow};
 
 /// Parameters from which on an overview of all is drawn before each of them.
 const RIDGES: usize = 3;
@@ -91,6 +91,8 @@ struct Page<'a> {
     marginals: Vec<Figure>,
     checks: Vec<CheckRow<'a>>,
     transforms: Vec<Figure>,
+    calibrated: Vec<CalibratedRow<'a>>,
+    ranks: Vec<Figure>,
     pairs: Option<Figure>,
     correlations: Vec<CorrelationRow<'a>>,
     convergence: Vec<Figure>,
@@ -133,6 +135,13 @@ pub fn render(content: &Content) -> Result<String, Error> {
             .iter()
             .filter(|check| !check.pit.is_empty())
             .map(|check| Figure::new(&pit::spec(check), &format!("transforms {}", check.name)))
+            .collect(),
+        calibrated: content.calibration.iter().flat_map(|found| &found.parameters).map(CalibratedRow::new).collect(),
+        ranks: content
+            .calibration
+            .iter()
+            .flat_map(|found| found.parameters.iter().map(move |parameter| (found, parameter)))
+            .map(|(found, parameter)| Figure::new(&pit::ranks(found, parameter), &format!("ranks {}", parameter.name)))
             .collect(),
         pairs: (content.pairs.names.len() > 1)
             .then(|| Figure { renderer: "canvas", ..Figure::new(&pairs::spec(&content.pairs), "pairs") }),

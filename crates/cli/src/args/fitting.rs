@@ -41,6 +41,17 @@ pub struct Fitting {
     pub threads: Option<usize>,
 }
 
+impl Fitting {
+    /// Whether anything is asked for that decides a result.
+    pub fn is_given(&self) -> bool {
+        let Self {
+            method, population, max_simulations, max_evaluations, particles, optimiser, max_seconds, seed, ..
+        } = self;
+        let numbers = [population.is_some(), max_simulations.is_some(), max_evaluations.is_some(), particles.is_some()];
+        numbers.contains(&true) || method.is_some() || optimiser.is_some() || max_seconds.is_some() || seed.is_some()
+    }
+}
+
 /// Fit a model to an experimental table, and write a report
 ///
 /// Writes a folder with the posterior, predictions and report.html. Interrupted with Ctrl-C, it keeps what is complete, and
@@ -76,12 +87,14 @@ pub struct Fit {
 /// Check a fitting method on a problem: simulation-based calibration
 ///
 /// Draws parameters from the prior, simulates a data set like the problem's with each, fits it, and counts how often the
-/// intervals hold the truth. Ends with 1 if a parameter's ranks leave their 95 % band.
+/// intervals hold the truth. Ends with 1 if a parameter's ranks leave their 95 % band. Of a run, the method is checked as it
+/// was used there, and the run's report tells what was found.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  metacascade sbc datasets/sw620-switching --replicates 200 --method abc-smc")]
+  metacascade sbc datasets/sw620-switching --replicates 200 --method abc-smc
+  metacascade sbc runs/sw620-switching --replicates 200")]
 pub struct Sbc {
-    /// A problem's folder, or its problem.yaml.
+    /// A problem's folder, or its problem.yaml; or a run's folder.
     pub problem: PathBuf,
     /// Data sets to simulate and fit.
     #[arg(long, default_value_t = 200, value_name = "N")]

@@ -31,7 +31,9 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     watcher.finish()?;
     let optimise::Profiled { optimum, profiles, left, settled } = match found {
         Ok(found) => found,
-        Err(error @ optimise::Error::Setting(_)) => return Err(Failed::usage(error.to_string())),
+        Err(error @ (optimise::Error::Setting(_) | optimise::Error::Whole(_))) => {
+            return Err(Failed::usage(error.to_string()));
+        }
         Err(error @ optimise::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
         Err(error) => return Err(Failed::Work(error.to_string())),
     };

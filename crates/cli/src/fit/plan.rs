@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use metacascade_engine::Method;
 use metacascade_inference::{abc_smc, mcmc, optimise, pseudo_marginal, surrogate as learned};
 use metacascade_problem::run::SimulationChoice;
-use metacascade_problem::{FitMethod, Problem, RunError, RunSettings, RunWriter, laws_are_known};
+use metacascade_problem::{FitMethod, Problem, Run, RunError, RunSettings, RunWriter, laws_are_known};
 use serde::Serialize;
 
 use crate::args::Fitting;
@@ -58,6 +58,18 @@ pub(super) fn resumed(run: &Path) -> Result<Option<Plan>, Failed> {
         }
         found => found?,
     };
+    let resumed = Mutex::new(Some(writer));
+    Ok(Some(Plan { resumed, ..of(run, problem, settings)? }))
+}
+
+/// What a run was fitted by.
+pub(crate) fn of_run(run: Run) -> Result<Plan, Failed> {
+    let folder = run.folder().to_owned();
+    of(&folder, run.problem, run.settings)
+}
+
+/// The plan that settings of a run stand for.
+fn of(run: &Path, problem: Problem, settings: RunSettings) -> Result<Plan, Failed> {
     let damaged = |error: toml::de::Error| Failed::Work(format!("{}: settings.toml: {error}", run.display()));
     let fit = settings.fit;
     let mut plan = resolved(problem, Some(run), &Fitting::default(), Some(settings.method))?;
@@ -68,8 +80,7 @@ pub(super) fn resumed(run: &Path) -> Result<Option<Plan>, Failed> {
         FitMethod::Mle => plan.optimise = fit.try_into().map_err(damaged)?,
         FitMethod::Pmmh | FitMethod::SyntheticLikelihood => plan.estimated = fit.try_into().map_err(damaged)?,
     }
-    let resumed = Mutex::new(Some(writer));
-    Ok(Some(Plan { seed: settings.seed, named: settings.problem, resumed, ..plan }))
+    Ok(Plan { seed: settings.seed, named: settings.problem, ..plan })
 }
 
 /// Reads the problem, and resolves all settings.
@@ -105,6 +116,7 @@ fn resolved(
         max_generations: asked.max_generations.unwrap_or(default.max_generations),
         min_acceptance: asked.min_acceptance.unwrap_or(default.min_acceptance),
         min_threshold: asked.min_threshold.unwrap_or(default.min_threshold),
+        acceptance: asked.acceptance.unwrap_or(default.acceptance),
         distance: asked.distance.unwrap_or(default.distance),
         kernel: asked.kernel.unwrap_or(default.kernel),
         max_seconds: typed.max_seconds.or(asked.max_seconds),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use metacascade_inference::abc_smc::{self, Stop};
+use metacascade_inference::abc_smc::{self, Acceptance, Stop};
 use metacascade_problem::run::{Outcome, ParameterSummary};
 use metacascade_problem::{FitMethod, ProblemSimulator, RunWriter};
 
@@ -40,18 +40,24 @@ pub(super) fn fit(
     let started = Instant::now();
     let events = || simulator.events();
     let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling).counting(&events);
-    let fit = abc_smc::run(&journal.of(&simulator), &plan.abc_smc, &mut watcher);
+    let stochastic = plan.abc_smc.acceptance == Acceptance::Stochastic;
+    let fit = match simulator.as_measured().filter(|_| stochastic) {
+        Some(measured) => abc_smc::run(&journal.apart(super::MEASURED, &measured), &plan.abc_smc, &mut watcher),
+        None => abc_smc::run(&journal.of(&simulator), &plan.abc_smc, &mut watcher),
+    };
     watcher.finish()?;
     let fit = match fit {
         Ok(fit) => fit,
-        Err(error @ abc_smc::Error::Setting { .. }) => return Err(Failed::usage(error.to_string())),
+        Err(error @ (abc_smc::Error::Setting { .. } | abc_smc::Error::NoNoise)) => {
+            return Err(Failed::usage(error.to_string()));
+        }
         Err(error @ abc_smc::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
         Err(error) => return Err(Failed::Work(error.to_string())),
     };
     let seconds = started.elapsed().as_secs_f64();
     writer.posterior(&fit.posterior)?;
     warnings.extend(failures(fit.first_failure.as_deref(), fit.failures, fit.simulations));
-    if fit.stop != Stop::Threshold && fit.stop != Stop::Acceptance {
+    if fit.stop != Stop::Threshold && fit.stop != Stop::Acceptance && !stochastic {
         warnings.push(format!(
             "The distance to the data came down to {:.2} only, where {:.2} was asked for: {}. The intervals are wider than \
              they would be with more simulations.",
@@ -60,7 +66,12 @@ pub(super) fn fit(
     }
     warnings.extend(fit.check.warnings());
     let outcome = Outcome {
-        stopped: fit.stop.to_string(),
+        stopped: match fit.stop {
+            Stop::Threshold if stochastic => {
+                "the temperature is 1 and the weights are worth half of the particles".to_owned()
+            }
+            stop => stop.to_string(),
+        },
         seconds,
         simulations: fit.simulations,
         simulations_per_second: fit.simulations as f64 / seconds,
@@ -70,6 +81,7 @@ pub(super) fn fit(
         warnings,
         parameters: ParameterSummary::all(problem, &fit.posterior),
         before_adjustment: match plan.abc_smc.adjustment {
+            _ if stochastic => Vec::new(),
             abc_smc::Adjustment::None => Vec::new(),
             _ => ParameterSummary::all(problem, &fit.last.posterior),
         },

@@ -12,9 +12,6 @@ use super::{Found, Plan};
 use crate::error::Failed;
 use crate::progress::Watcher;
 
-/// Answers are data as measured, and not summaries of them.
-const MEASURED: u64 = 1;
-
 /// Learns a likelihood from simulations. Where its own check says that it should not be trusted, ABC-SMC does the work, and
 /// the result says so.
 pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
@@ -28,7 +25,7 @@ pub(super) fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Re
     let events = || simulator.events();
     let mut watcher = Watcher::new(&mut writer, &journal, Arc::clone(&cancelled), plan.telling).counting(&events);
     let fit = match simulator.as_measured() {
-        Some(measured) => surrogate::run(&journal.apart(MEASURED, &measured), &plan.surrogate, &mut watcher),
+        Some(measured) => surrogate::run(&journal.apart(super::MEASURED, &measured), &plan.surrogate, &mut watcher),
         None => surrogate::run(&journal.of(&simulator), &plan.surrogate, &mut watcher),
     };
     watcher.finish()?;

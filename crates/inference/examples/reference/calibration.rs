@@ -3,7 +3,10 @@
 use metacascade_inference::diagnostics::{LEVELS, calibrate_with};
 use metacascade_inference::reference::{self, Case};
 
-use super::{fit::fit, wanted};
+use super::{
+    fit::{Effort, fit},
+    wanted,
+};
 
 /// Seed of truths and data.
 const SEED: u64 = 2024;
@@ -11,6 +14,8 @@ const SEED: u64 = 2024;
 /// Calibrates methods on problems, and prints a line a parameter. What ends in `-raw` is a method's posterior before
 /// regression adjustment.
 pub fn run(methods: &str, problems: &str, replicates: usize, simulations: u64) {
+    // Ranks need no more draws than there are data sets.
+    let effort = Effort { simulations, draws: 400.0 };
     let levels: Vec<String> = LEVELS.iter().map(|level| format!("cover_{:.0}", 100.0 * level)).collect();
     println!("problem\tmethod\tparameter\treplicates\tfailures\tinside\t{}", levels.join("\t"));
     for problem in reference::all() {
@@ -23,7 +28,7 @@ pub fn run(methods: &str, problems: &str, replicates: usize, simulations: u64) {
                 Ok(Case::new(&*problem, proposal.parameters, data))
             };
             let study = calibrate_with(problem.parameters(), replicates, SEED, simulate, |case, replicate| {
-                let fitted = fit(&case, method.trim_end_matches("-raw"), simulations, replicate as u64 + 1);
+                let fitted = fit(&case, method.trim_end_matches("-raw"), effort, replicate as u64 + 1);
                 Some(Ok(if method.ends_with("-raw") { fitted.raw.expect("adjusted") } else { fitted.posterior }))
             });
             for parameter in &study.parameters {

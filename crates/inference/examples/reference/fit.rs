@@ -21,19 +21,27 @@ pub struct Fitted {
     pub warnings: Vec<String>,
 }
 
-/// Fits a case by the method of this name, with so many simulations where they are limited.
-pub fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted {
+/// How much a fit may take.
+#[derive(Clone, Copy)]
+pub struct Effort {
+    /// Simulations, of the methods that limit them.
+    pub simulations: u64,
+    /// Effective sample size, of chains.
+    pub draws: f64,
+}
+
+/// Fits a case by the method of this name.
+pub fn fit(case: &Case<'_>, method: &str, Effort { simulations, draws }: Effort, seed: u64) -> Fitted {
     match method {
         "exact" => {
-            let settings = mcmc::Settings { seed, ..mcmc::Settings::default() };
+            let settings = mcmc::Settings { min_effective_sample_size: draws, seed, ..mcmc::Settings::default() };
             let fit = mcmc::run(case, &settings, &mut ()).expect("a fit");
             let warnings = fit.warnings(&settings);
             Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
         }
         "pmmh" => {
-            // 3,000 effective draws score about .025.
             let settings = pseudo_marginal::Settings {
-                min_effective_sample_size: 3000.0,
+                min_effective_sample_size: draws,
                 seed,
                 ..pseudo_marginal::Settings::default()
             };
@@ -43,7 +51,11 @@ pub fn fit(case: &Case<'_>, method: &str, simulations: u64, seed: u64) -> Fitted
             Fitted { posterior: fit.posterior, raw: None, simulations: fit.evaluations, warnings }
         }
         "synthetic-likelihood" => {
-            let settings = pseudo_marginal::Settings { seed, ..pseudo_marginal::Settings::default() };
+            let settings = pseudo_marginal::Settings {
+                min_effective_sample_size: draws,
+                seed,
+                ..pseudo_marginal::Settings::default()
+            };
             let summarised = case.summarised();
             let synthetic = Synthetic::learned(&summarised, seed, &mut ()).expect("a pilot");
             let fit = pseudo_marginal::run(&synthetic, &settings, &mut ()).expect("a fit");

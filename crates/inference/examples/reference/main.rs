@@ -17,7 +17,7 @@ use metacascade_inference::{
 };
 use metacascade_random::Key;
 
-use fit::{Fitted, fit};
+use fit::{Effort, Fitted, fit};
 
 mod calibration;
 mod fit;
@@ -34,6 +34,8 @@ fn main() {
         return calibration::run(&methods, &problems, data_sets as usize, simulations);
     }
     let folder = option("");
+    // 4,000 effective draws score about .02.
+    let effort = Effort { simulations, draws: 4000.0 };
     println!("problem\tmethod\tdata_set\tsimulations\tseconds\terror\twarnings");
     for problem in reference::all() {
         if !wanted(&problems, problem.name()) {
@@ -47,7 +49,7 @@ fn main() {
             }
             for method in methods.split(',') {
                 let started = Instant::now();
-                let Fitted { posterior, raw, simulations, warnings } = fit(&case, method, simulations, data_set + 1);
+                let Fitted { posterior, raw, simulations, warnings } = fit(&case, method, effort, data_set + 1);
                 let seconds = started.elapsed().as_secs_f64();
                 let before = raw.map(|raw| (format!("{method} before adjustment"), raw));
                 for (method, posterior) in std::iter::once((method.to_owned(), posterior)).chain(before) {

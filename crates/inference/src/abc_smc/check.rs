@@ -5,10 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Adjustment, adjust,
+    Adjustment, Generation, adjust,
     distance::{Distance, Simulation},
 };
-use crate::diagnostics::displacement;
+use crate::diagnostics::{displacement, pareto_smoothed};
 
 /// What the fit found. Displacements are means over parameters, in posterior standard deviations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,17 @@ pub struct Check {
     pub halving: f64,
     /// Effective sample size.
     pub effective_sample_size: f64,
+    /// Of stochastic acceptance.
+    pub stochastic: Option<Stochastic>,
+}
+
+/// What stochastic acceptance came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stochastic {
+    /// The last temperature: 1 for the exact posterior.
+    pub temperature: f64,
+    /// Pareto's shape of the weights, k̂ ([`pareto_smoothed`]), at temperature 1.
+    pub pareto_shape: f64,
 }
 
 /// Fewer effective particles make intervals rough.
@@ -30,6 +41,9 @@ const FEWEST: f64 = 100.0;
 const ADJUSTED: f64 = 0.3;
 const MOVED: f64 = 0.3;
 const HALVED: f64 = 0.3;
+
+/// Up to this k̂, weights are reliable.
+const RELIABLE: f64 = 0.7;
 
 impl Check {
     /// Particles and weights, and what the regression makes of them; `earlier` is the posterior after half of the
@@ -54,6 +68,18 @@ impl Check {
             movement: earlier.map_or(0.0, |(scores, own)| displacement((last, weights), (scores, own))),
             halving: displacement((last, weights), (&nearest, &near)),
             effective_sample_size: 1.0 / weights.iter().map(|weight| weight * weight).sum::<f64>(),
+            stochastic: None,
+        }
+    }
+
+    /// Of simulations that were weighted with the law of the noise.
+    pub(super) fn weighted(log_weights: &[f64], last: &Generation) -> Self {
+        Self {
+            adjustment: 0.0,
+            movement: 0.0,
+            halving: 0.0,
+            effective_sample_size: last.effective_sample_size,
+            stochastic: Some(Stochastic { temperature: last.threshold, pareto_shape: pareto_smoothed(log_weights).1 }),
         }
     }
 
@@ -66,6 +92,21 @@ impl Check {
                 "The effective sample size is {:.0} only: intervals are rough. Raise --population.",
                 self.effective_sample_size
             ));
+        }
+        if let Some(Stochastic { temperature, pareto_shape }) = self.stochastic {
+            if temperature > 1.0 {
+                warnings.push(format!(
+                    "Simulations were weighted as if the noise were {:.1} times as large as it is (temperature \
+                     {temperature:.3}): the posterior is too wide. More simulations make it better; pmmh needs fewer where \
+                     much is measured.",
+                    temperature.sqrt()
+                ));
+            } else if pareto_shape > RELIABLE {
+                warnings.push(format!(
+                    "A few simulations carry much of the weight (Pareto k̂ {pareto_shape:.2}, reliable up to {RELIABLE}). \
+                     More simulations make it better."
+                ));
+            }
         }
         let Self { adjustment, movement, halving, .. } = *self;
         if adjustment > ADJUSTED || movement > MOVED || halving > HALVED {

@@ -78,7 +78,7 @@ impl Kernel {
     /// The logarithm of the density of proposals, up to (2π)^(−d/2).
     pub fn log_density(&self, point: &[f64]) -> f64 {
         let parts = self.0.iter().map(|component| component.share.ln() + component.log_density(point));
-        super::pool::log_sum(parts.collect::<Vec<f64>>().into_iter())
+        super::mixture::log_sum(parts.collect::<Vec<f64>>().into_iter())
     }
 }
 
@@ -125,13 +125,13 @@ impl Component {
         if let [spread] = &self.spreads[..] {
             let white = spread.whiten(point);
             let squares = self.white.iter().map(|centre| -0.5 * square(&white, centre));
-            return super::pool::log_sum(squares) - spread.log_determinant - count;
+            return super::mixture::log_sum(squares) - spread.log_determinant - count;
         }
         let terms = self.centres.iter().zip(&self.spreads).map(|(centre, spread)| {
             let difference: Vec<f64> = point.iter().zip(centre).map(|(a, b)| a - b).collect();
             -0.5 * spread.whiten(&difference).iter().map(|value| value * value).sum::<f64>() - spread.log_determinant
         });
-        super::pool::log_sum(terms.collect::<Vec<f64>>().into_iter()) - count
+        super::mixture::log_sum(terms.collect::<Vec<f64>>().into_iter()) - count
     }
 }
 

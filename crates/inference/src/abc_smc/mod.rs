@@ -14,21 +14,25 @@
 //! * particles are corrected by regression for their distance from the data ([`Adjustment`]): half of the proposals start
 //!   from corrected particles, which are nearer to the posterior (Bonassi & West 2015, Bayesian Anal. 10:171, adapt
 //!   proposals to the data likewise), and the posterior consists of the corrected particles of the last generation. They
-//!   are also given as they were ([`Fit::last`]).
+//!   are also given as they were ([`Fit::last`]);
+//! * where the law of the noise is known, simulations may be weighted with it instead ([`Acceptance::Stochastic`]).
 
 mod adjust;
+mod batches;
 mod check;
 mod distance;
 mod kernel;
+mod mixture;
 mod pool;
 mod sampler;
 mod settings;
+mod stochastic;
 
 pub use adjust::Adjustment;
 pub use check::Check;
 pub use distance::DistanceLaw;
 pub use kernel::KernelLaw;
-pub use settings::{Error, Settings, Stop};
+pub use settings::{Acceptance, Error, Settings, Stop};
 
 use crate::{Observer, Posterior, Simulator};
 
@@ -37,9 +41,10 @@ use crate::{Observer, Posterior, Simulator};
 pub struct Generation {
     /// Number, from 0.
     pub index: usize,
-    /// The largest distance accepted.
+    /// The largest distance accepted; with [`Acceptance::Stochastic`] the temperature.
     pub threshold: f64,
-    /// Share of the simulations that are among the particles.
+    /// Share of the simulations that are among the particles; with [`Acceptance::Stochastic`] the probability of being
+    /// accepted, relative to that of the best simulation.
     pub acceptance: f64,
     /// Simulations, failed ones included.
     pub simulations: u64,
@@ -83,7 +88,10 @@ pub fn run(simulator: &impl Simulator, settings: &Settings, observer: &mut impl 
     if simulator.parameters().is_empty() {
         return Err(Error::NoParameters);
     }
-    sampler::Sampler::new(simulator, settings, observer).run()
+    match settings.acceptance {
+        Acceptance::Uniform => sampler::Sampler::new(simulator, settings, observer).run(),
+        Acceptance::Stochastic => stochastic::Sampler::new(simulator, settings, observer)?.run(),
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,13 @@
-//! All simulations of a fit, whatever generation they are from, weighted as draws from the prior.
-//!
-//! Proposals of all generations together are draws from the mixture of what each proposed from, n₀ from the prior and nᵢ
-//! from the kernel of generation i. Weighted by prior over mixture, those nearer to the data than a threshold represent
-//! its approximate posterior, and none has to be thrown away because of when it was drawn (the deterministic mixture of
-//! Veach & Guibas 1995, SIGGRAPH:419; adaptive multiple importance sampling: Cornuet et al. 2012, Scand. J. Stat. 39:798;
-//! Lenormand, Jabot & Deffuant 2013, Comput. Stat. 28:2777, keep particles between generations of ABC likewise). The
-//! prior's part bounds the weights.
+//! All simulations of a fit, whatever generation they are from, weighted as draws from the prior ([`Mixture`]): those nearer
+//! to the data than a threshold represent its approximate posterior, and none has to be thrown away because of when it was
+//! drawn.
 
 use rayon::prelude::*;
 
 use super::{
     distance::{Distance, Simulation},
     kernel::Kernel,
+    mixture::{Mixture, normalised},
 };
 
 /// Simulations that are remembered: those nearest to the data, for each particle, and at least.
@@ -27,10 +23,7 @@ const REACH: f64 = 1.3;
 pub(super) struct Pool {
     /// In the order of generation and index, or of distance.
     entries: Vec<Entry>,
-    /// Proposals drawn from the prior.
-    from_prior: u64,
-    /// Kernels, and proposals drawn from each.
-    kernels: Vec<(Kernel, u64)>,
+    mixture: Mixture,
     /// Distances of earlier generations, and how far a simulation may be by each.
     guards: Vec<(Distance, f64)>,
 }
@@ -57,16 +50,13 @@ pub(super) struct Accepted {
 
 impl Pool {
     pub fn new() -> Self {
-        Self { entries: Vec::new(), from_prior: 0, kernels: Vec::new(), guards: Vec::new() }
+        Self { entries: Vec::new(), mixture: Mixture::default(), guards: Vec::new() }
     }
 
     /// Takes in what is near of a generation: what was simulated of a number of proposals drawn from the prior or from a kernel.
     pub fn add(&mut self, kernel: Option<Kernel>, proposals: u64, simulations: Vec<Simulation>) {
-        match kernel {
-            None => self.from_prior += proposals,
-            Some(kernel) => self.kernels.push((kernel, proposals)),
-        }
-        let generation = self.kernels.len();
+        self.mixture.add(kernel, proposals);
+        let generation = self.mixture.newest();
         let entry = |simulation| Entry { simulation, generation, densities: Vec::new() };
         let near = |simulation: &Simulation| {
             self.guards.iter().all(|(distance, most)| distance.of(&simulation.summaries) <= *most)
@@ -100,38 +90,14 @@ impl Pool {
         self.entries = ranked.into_iter().map(|(_, entry)| entry).collect();
         let weights = self.weigh(near);
         let simulations = self.entries[..near].iter().map(|entry| entry.simulation.clone()).collect();
-        let newest = self.entries[..near].iter().filter(|entry| entry.generation == self.kernels.len()).count();
+        let newest = self.entries[..near].iter().filter(|entry| entry.generation == self.mixture.newest()).count();
         Accepted { simulations, distances, weights, threshold, newest }
     }
 
     /// Weights of the first entries.
     fn weigh(&mut self, count: usize) -> Vec<f64> {
-        let Self { entries, from_prior, kernels, .. } = self;
-        let logarithms: Vec<f64> = entries[..count]
-            .par_iter_mut()
-            .map(|Entry { simulation, densities, .. }| {
-                for (kernel, _) in &kernels[densities.len()..] {
-                    densities.push(kernel.log_density(&simulation.scores));
-                }
-                let prior = -0.5 * simulation.scores.iter().map(|u| u * u).sum::<f64>();
-                let terms = kernels.iter().zip(&*densities).map(|((_, drawn), density)| (*drawn as f64).ln() + density);
-                prior - log_sum(std::iter::once((*from_prior as f64).ln() + prior).chain(terms))
-            })
-            .collect();
-        let largest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut weights: Vec<f64> = logarithms.iter().map(|value| (value - largest).exp()).collect();
-        let total: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= total);
-        weights
-    }
-}
-
-/// ln Σ exp, without overflow.
-pub(super) fn log_sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {
-    let largest = terms.clone().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        largest
-    } else {
-        largest + terms.map(|term| (term - largest).exp()).sum::<f64>().ln()
+        let Self { entries, mixture, .. } = self;
+        let logarithm = |entry: &mut Entry| mixture.log_weight(&entry.simulation.scores, &mut entry.densities);
+        normalised(&entries[..count].par_iter_mut().map(logarithm).collect::<Vec<f64>>())
     }
 }

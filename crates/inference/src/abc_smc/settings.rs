@@ -10,6 +10,19 @@ use super::{Adjustment, DistanceLaw, KernelLaw};
 const SIMULATIONS_PER_PARTICLE: u64 = 20;
 const FEWEST_PARTICLES: usize = 100;
 
+/// Which simulations become particles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acceptance {
+    /// Those whose summaries are nearest to those of the data.
+    #[default]
+    Uniform,
+    /// Each with the probability that its noise makes the data of it, which gives the exact posterior. The simulator's
+    /// data must all be [`crate::Law::Measured`]. Distances, adjustment, `min_acceptance` and `min_threshold` do not matter:
+    /// the fit ends when the temperature is 1 and the weights are worth half of the particles.
+    Stochastic,
+}
+
 /// Settings of a fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -30,6 +43,9 @@ pub struct Settings {
     /// of a posterior variance to each direction: without adjustment, .3 widens intervals by 4 %. It must be reached twice
     /// in a row, since the first regressions see little of what the data tell.
     pub min_threshold: f64,
+    /// Which simulations become particles.
+    #[serde(default)]
+    pub acceptance: Acceptance,
     /// How distances are measured.
     pub distance: DistanceLaw,
     /// How particles are perturbed.
@@ -49,6 +65,7 @@ impl Default for Settings {
             max_seconds: None,
             min_acceptance: 0.03,
             min_threshold: 0.3,
+            acceptance: Acceptance::default(),
             distance: DistanceLaw::default(),
             kernel: KernelLaw::default(),
             adjustment: Adjustment::default(),
@@ -155,6 +172,9 @@ pub enum Error {
     /// Simulations under the prior do not vary.
     #[error("the simulated summaries are the same whatever the parameters: the data cannot teach anything about them")]
     NoInformation,
+    /// Stochastic acceptance without a law of noise.
+    #[error("the noise of some of the data has no known law, which stochastic acceptance needs")]
+    NoNoise,
     /// Too few simulations could be finished.
     #[error("{failures} of {simulations} simulations could not be finished; the first: {first}")]
     Failures {

@@ -102,6 +102,39 @@ fn a_gamma_posterior_of_counts_is_found() {
     }
 }
 
+/// A whole number from 1 to 12 and five measurements around it with an s.d. of 1.5, 6.2 on average: its probabilities are
+/// those of the normal law at whole numbers, here within .03 for the threshold and 4 binomial standard errors at an effective
+/// sample size of 400 (false alarm below 1e-4 for each of five).
+#[test]
+fn whole_numbers_have_their_probabilities() {
+    let model = Model {
+        parameters: vec![Parameter {
+            name: "n".into(),
+            prior: Prior::Whole(Box::new(Prior::Uniform { lower: 0.5, upper: 12.5 })),
+            lower: 1.0,
+            upper: 12.0,
+            scale: Scale::Lin,
+        }],
+        observed: vec![6.2],
+        simulate: |proposal: &Proposal| {
+            let n = proposal.parameters[0];
+            assert_eq!(n.fract(), 0.0);
+            Ok(vec![Normal::new(n, 1.5 / 5f64.sqrt()).unwrap().sample(&mut proposal.key.stream())])
+        },
+    };
+    let fit = run(&model, &Settings { min_threshold: 0.1, ..settings() }, &mut ()).unwrap();
+    assert!(fit.last.effective_sample_size > 400.0, "{}", fit.last.effective_sample_size);
+    let weight = |k: i32| (-0.5 * 5.0 * ((6.2 - f64::from(k)) / 1.5).powi(2)).exp();
+    let total: f64 = (1..=12).map(weight).sum();
+    for k in 4..=8 {
+        let exact = weight(k) / total;
+        let draws = fit.last.posterior.draws.iter().zip(&fit.last.posterior.weights);
+        let found: f64 = draws.filter(|(draw, _)| draw[0] == f64::from(k)).map(|(_, weight)| weight).sum();
+        let error = 4.0 * (exact * (1.0 - exact) / 400.0).sqrt();
+        assert!((found - exact).abs() < 0.03 + error, "{k}: {found} for {exact}");
+    }
+}
+
 /// Ten measurements of a mean with noise of .5 and prior N(0, 3²), two of them far off: the sum of squares is drawn to them,
 /// by 20·2/10 = 4 if all counted alike; a robust distance stays within .5 of what the eight others say (their posterior
 /// s.d. is .18).

@@ -36,6 +36,33 @@ fn a_gamma_posterior_is_found() {
     }
 }
 
+/// A whole number from 1 to 20, measured five times as 7.3 on average with an s.d. of 2: its probabilities are those of the
+/// normal law at whole numbers. 4 binomial standard errors at the effective sample size: false alarm 6e-5 for each of six.
+#[test]
+fn whole_numbers_have_their_probabilities() {
+    struct Measured([Parameter; 1]);
+    impl Likelihood for Measured {
+        fn parameters(&self) -> &[Parameter] {
+            &self.0
+        }
+        fn log_likelihood(&self, parameters: &[f64]) -> Result<f64, Failure> {
+            assert_eq!(parameters[0].fract(), 0.0);
+            Ok(-0.5 * 5.0 * ((7.3 - parameters[0]) / 2.0).powi(2))
+        }
+    }
+    let prior = Prior::Whole(Box::new(Prior::Uniform { lower: 0.5, upper: 20.5 }));
+    let number = Parameter { name: "n".into(), prior, lower: 1.0, upper: 20.0, scale: Scale::Lin };
+    let fit = run(&Measured([number]), &Settings::default(), &mut ()).unwrap();
+    let weight = |k: i32| (-0.5 * 5.0 * ((7.3 - f64::from(k)) / 2.0).powi(2)).exp();
+    let total: f64 = (1..=20).map(weight).sum();
+    let draws = fit.posterior.column(0);
+    for k in 5..=10 {
+        let exact = weight(k) / total;
+        let found = draws.iter().filter(|&&draw| draw == f64::from(k)).count() as f64 / draws.len() as f64;
+        assert!((found - exact).abs() < 4.0 * (exact * (1.0 - exact) / 4000.0).sqrt(), "{k}: {found} for {exact}");
+    }
+}
+
 #[test]
 fn results_do_not_depend_on_threads() {
     let fit = |threads| {

@@ -114,6 +114,11 @@ pub enum Error {
     /// A number of starts, iterations or draws of 0.
     #[error("{0} is 0, but must be at least 1")]
     Setting(&'static str),
+    /// A parameter of whole numbers, along which nothing can be climbed.
+    #[error(
+        "`{0}` is a whole number, which maximum likelihood cannot climb along; abc-smc, mcmc and pmmh can move in it"
+    )]
+    Whole(String),
     /// No start has a likelihood.
     #[error("the likelihood could not be evaluated from any of {starts} starts; the first failure: {first}")]
     Failures {
@@ -138,6 +143,9 @@ pub fn run(likelihood: &impl Likelihood, settings: &Settings, observer: &mut imp
     let parameters = likelihood.parameters();
     if parameters.is_empty() {
         return Err(Error::NoParameters);
+    }
+    if let Some(whole) = parameters.iter().find(|parameter| parameter.prior.is_whole()) {
+        return Err(Error::Whole(whole.name.clone()));
     }
     for (name, value) in [
         ("starts", settings.starts as u64),

@@ -27,6 +27,9 @@ impl Default for Search {
     }
 }
 
+/// Weights of simulations that say nothing.
+const NOTHING: f64 = 1e-6;
+
 /// Simulations whose sums are made by one thread.
 const CHUNK: usize = 128;
 
@@ -58,14 +61,16 @@ impl Hazards {
     /// Maximum likelihood, slightly penalised. `counts` are by simulation, then by category: how many were in it, and in it
     /// or a later one.
     pub fn fit(rows: &Rows, counts: &[Vec<(f64, f64)>], observed: &[(f64, f64)], search: Search) -> Self {
-        let fit = |orders: usize| Self::of_order(rows, counts, observed, orders.min(observed.len()));
+        let fit = |orders: usize, from: Option<&Self>| {
+            Self::of_order(rows, counts, observed, orders.min(observed.len()), from)
+        };
         let first = match search {
-            Search::Exactly(orders) => return fit(orders),
+            Search::Exactly(orders) => return fit(orders, None),
             Search::From(orders) => orders,
         };
-        let mut best = fit(first);
+        let mut best = fit(first, None);
         for orders in ORDERS.into_iter().filter(|&orders| orders > first && orders <= observed.len()) {
-            let next = fit(orders);
+            let next = fit(orders, Some(&best));
             if next.quality.0 - (next.quality.1 as f64) <= best.quality.0 - best.quality.1 as f64 {
                 break;
             }
@@ -79,7 +84,14 @@ impl Hazards {
         self.slopes.len()
     }
 
-    fn of_order(rows: &Rows, counts: &[Vec<(f64, f64)>], observed: &[(f64, f64)], order: usize) -> Self {
+    /// The search begins at the maximum with fewer polynomials, where it is known.
+    fn of_order(
+        rows: &Rows,
+        counts: &[Vec<(f64, f64)>],
+        observed: &[(f64, f64)],
+        order: usize,
+        from: Option<&Self>,
+    ) -> Self {
         let observed = observed.to_vec();
         let categories = observed.len();
         let total = |category: usize| {
@@ -96,8 +108,10 @@ impl Hazards {
             .map(|category| legendre(2.0 * (category as f64 + 0.5) / categories as f64 - 1.0, order))
             .collect();
         let count = orders.first().map_or(0, Vec::len);
-        let slopes = vec![vec![0.0; rows.width() - 1]; count];
-        let mut fitted = Self { constants: start.clone(), slopes, orders, observed, quality: (0.0, 0) };
+        let (constants, mut slopes) =
+            from.map_or_else(|| (start.clone(), Vec::new()), |from| (from.constants.clone(), from.slopes.clone()));
+        slopes.resize(count, vec![0.0; rows.width() - 1]);
+        let mut fitted = Self { constants, slopes, orders, observed, quality: (0.0, 0) };
         let mut sums = fitted.sums(rows, counts, &start, true);
         let size = fitted.size();
         for _ in 0..20 {
@@ -150,15 +164,20 @@ impl Hazards {
         moved
     }
 
-    /// The logits of all categories.
-    fn logits(&self, features: &[f64]) -> Vec<f64> {
+    /// The logits of the categories that hold anything, with their positions and counts.
+    fn logits<'c>(
+        &self,
+        features: &[f64],
+        counts: &'c [(f64, f64)],
+    ) -> impl Iterator<Item = (usize, f64, (f64, f64))> + use<'_, 'c> {
         let along: Vec<f64> = self.slopes.iter().map(|slopes| dot(slopes, &features[1..])).collect();
-        self.constants.iter().zip(&self.orders).map(|(constant, orders)| constant + dot(orders, &along)).collect()
+        let held = counts.iter().enumerate().filter(|(_, (_, trials))| *trials > 0.0);
+        held.map(move |(place, &counts)| (place, self.constants[place] + dot(&self.orders[place], &along), counts))
     }
 
     pub fn log_likelihood(&self, features: &[f64]) -> f64 {
-        let logits = self.logits(features).into_iter().zip(&self.observed);
-        logits.map(|(eta, &(successes, trials))| Family::Binomial.log_likelihood(eta, successes, trials)).sum()
+        let logits = self.logits(features, &self.observed);
+        logits.map(|(_, eta, (successes, trials))| Family::Binomial.log_likelihood(eta, successes, trials)).sum()
     }
 
     /// The penalised log-likelihood and, if wanted, its derivatives.
@@ -202,10 +221,13 @@ impl Hazards {
     }
 
     fn add(&self, row: &[f64], weight: f64, counts: &[(f64, f64)], sums: &mut Sums, derivatives: bool) {
-        let logits = self.logits(row);
-        let likelihood = logits.iter().zip(counts).map(|(&eta, &(s, n))| Family::Binomial.log_likelihood(eta, s, n));
-        sums.value += weight * likelihood.sum::<f64>();
+        if weight <= NOTHING {
+            return;
+        }
         if !derivatives {
+            let likelihood =
+                self.logits(row, counts).map(|(_, eta, (s, n))| Family::Binomial.log_likelihood(eta, s, n));
+            sums.value += weight * likelihood.sum::<f64>();
             return;
         }
         let (categories, count, size) = (self.constants.len(), self.slopes.len(), self.size());
@@ -214,11 +236,10 @@ impl Hazards {
         // What the features are multiplied by: in the gradient, and in the information.
         let mut slope = vec![0.0; count];
         let mut bend = vec![0.0; count * count];
-        for (category, (&eta, &(successes, trials))) in logits.iter().zip(counts).enumerate() {
-            if trials == 0.0 {
-                continue;
-            }
-            let (first, second) = Family::Binomial.derivatives(eta, successes, trials);
+        let mut value = 0.0;
+        for (category, eta, (successes, trials)) in self.logits(row, counts) {
+            let (likelihood, first, second) = binomial(eta, successes, trials);
+            value += likelihood;
             let (first, second) = (weight * first, weight * second);
             sums.gradient[category] += first;
             sums.information[category * size + category] += second;
@@ -231,6 +252,7 @@ impl Hazards {
                 (0..=a).for_each(|b| bend[a * count + b] += scaled * orders[b]);
             }
         }
+        sums.value += weight * value;
         for a in 0..count {
             for (j, feature) in features.iter().enumerate() {
                 let column = categories + a * width + j;
@@ -246,6 +268,15 @@ impl Hazards {
             }
         }
     }
+}
+
+/// The log-likelihood of a binomial share with this logit, up to a constant, and its derivatives as [`Family`] has them, of
+/// which all share one exponential.
+fn binomial(eta: f64, successes: f64, trials: f64) -> (f64, f64, f64) {
+    let e = (-eta.abs()).exp();
+    let likelihood = successes * eta - trials * (eta.max(0.0) + e.ln_1p());
+    let p = if eta >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) };
+    (likelihood, successes - trials * p, trials * p * (1.0 - p))
 }
 
 /// Legendre polynomials of degree 0 to `count` − 1.
@@ -293,7 +324,7 @@ mod tests {
         let fitted = Hazards::fit(&rows, &counts, &[(1.0, 2.0); 10], Search::default());
         for x in [-0.8, 0.0, 0.8] {
             // Few reach the last ones.
-            for (category, found) in fitted.logits(&[1.0, x]).into_iter().enumerate().take(6) {
+            for (category, found, _) in fitted.logits(&[1.0, x], &[(1.0, 2.0); 10]).take(6) {
                 assert!((found - eta(category, x)).abs() < 0.1, "{category} {x}: {found} {}", eta(category, x));
             }
         }

@@ -15,6 +15,7 @@
 //! predictive_survival.parquet  the same for times to events: subjectId, experimentId, endpoint, draw, time, event,
 //!                          eventTime (of the model, infinite where it does not happen while anybody is followed)
 //! diagnostics.json         [`Outcome`]
+//! calibration.json         what simulation-based calibration found of the method on this problem, if it was run
 //! report.html
 //! journal                  answers of the simulator or likelihood, until the fit is complete ([`Journal`])
 //! progress                 what a person is told of a fit that is under way, one line
@@ -64,6 +65,7 @@ pub(crate) const PREDICTIVE_SURVIVAL: &str = "predictive_survival.parquet";
 pub(crate) const JOURNAL: &str = "journal";
 pub(crate) const PROGRESS: &str = "progress";
 pub(crate) const OUTCOME: &str = "diagnostics.json";
+pub(crate) const CALIBRATION: &str = "calibration.json";
 
 /// The name of a generation's file.
 pub(crate) fn generation_file(index: usize) -> String {

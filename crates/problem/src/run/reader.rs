@@ -5,11 +5,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use metacascade_inference::{Posterior, abc_smc::Generation, optimise::Profile};
+use metacascade_inference::{Posterior, abc_smc::Generation, diagnostics::Study, optimise::Profile};
+
+use serde::de::DeserializeOwned;
 
 use super::{
-    GENERATIONS, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, PROFILES, RunError, RunSettings,
-    SETTINGS, STARTS, frame::Frame, generation_file, replicates, writer::is_run,
+    CALIBRATION, GENERATIONS, INDIVIDUALS, OUTCOME, Outcome, POSTERIOR, PREDICTIVE, PROBLEM, PROFILES, RunError,
+    RunSettings, SETTINGS, STARTS,
+    frame::{Frame, write_file},
+    generation_file, replicates,
+    writer::is_run,
 };
 use crate::{individuals::Individuals, predictive::Predictive, problem::Problem, replicates::Replicates};
 
@@ -76,6 +81,8 @@ pub struct Run {
     pub replicates: Option<Replicates>,
     /// What the fit came to, if it came to an end.
     pub outcome: Option<Outcome>,
+    /// What calibration of the method on this problem found, if it was run.
+    pub calibration: Option<Study>,
 }
 
 impl Run {
@@ -96,10 +103,8 @@ impl Run {
         let predictive = optional(&folder.join(PREDICTIVE), |path| read_predictive(path, &problem))?;
         let individuals = optional(&folder.join(INDIVIDUALS), |path| read_individuals(path, &problem))?;
         let replicates = replicates::read(&problem, |name| folder.join(name))?;
-        let outcome = optional(&folder.join(OUTCOME), |path| {
-            let text = std::fs::read_to_string(path).map_err(RunError::io("read", path))?;
-            serde_json::from_str(&text).map_err(|error| RunError::damaged(path, error))
-        })?;
+        let outcome = optional(&folder.join(OUTCOME), read_json)?;
+        let calibration = optional(&folder.join(CALIBRATION), read_json)?;
         Ok(Self {
             folder: folder.to_owned(),
             settings,
@@ -112,7 +117,24 @@ impl Run {
             individuals,
             replicates,
             outcome,
+            calibration,
         })
+    }
+
+    /// Keeps what calibration of the method on this problem found.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn keep_calibration(&self, study: &Study) -> Result<(), RunError> {
+        let path = self.folder.join(CALIBRATION);
+        let text = serde_json::to_string_pretty(study).map_err(|error| RunError::damaged(&path, error))?;
+        write_file(&path, text.as_bytes())
+    }
+
+    /// Whether a folder holds a run.
+    #[must_use]
+    pub fn is_one(folder: &Path) -> bool {
+        is_run(folder)
     }
 
     /// The run's folder.
@@ -132,6 +154,11 @@ impl Run {
 
 fn optional<T>(path: &Path, read: impl FnOnce(&Path) -> Result<T, RunError>) -> Result<Option<T>, RunError> {
     if path.exists() { read(path).map(Some) } else { Ok(None) }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
+    let text = std::fs::read_to_string(path).map_err(RunError::io("read", path))?;
+    serde_json::from_str(&text).map_err(|error| RunError::damaged(path, error))
 }
 
 /// What was asked for.

@@ -1,7 +1,7 @@
 //! What a sound problem holds, however its files are written.
 
 use metacascade_inference::{Prior, Scale};
-use metacascade_problem::{FitMethod, Kind, NoiseDistribution};
+use metacascade_problem::{FitMethod, Kind, NoiseDistribution, Problem};
 
 use crate::fixture::{Copy, load};
 
@@ -103,4 +103,29 @@ fn what_is_not_measured_is_told() {
         copy.read("measurements.tsv").lines().filter(|line| !line.contains("from_M")).collect::<Vec<_>>().join("\n");
     let problem = copy.write("measurements.tsv", table).load();
     assert_eq!(problem.warnings(), ["the experiment `from_M` has no measurements"]);
+}
+
+#[test]
+fn whole_numbers_have_a_law_of_their_own() {
+    let copy = Copy::of("immigration");
+    let table =
+        copy.read("parameters.tsv").replace('\n', "\t\n").replace("priorParameters\t\n", "priorParameters\tinteger\n");
+    let row = "seeded\t1\t100\t40\ttrue\tlog-uniform\t1;100\ttrue";
+    copy.write("parameters.tsv", table.replace("seeded\t\t\t40\tfalse\t\t\t", row));
+    let problem = copy.load();
+    let seeded = problem.estimated().iter().find(|parameter| parameter.name == "seeded").unwrap();
+    assert_eq!(seeded.prior, Prior::Whole(Box::new(Prior::LogUniform { lower: 0.5, upper: 100.5 })));
+    assert_eq!((seeded.lower, seeded.upper, seeded.scale), (1.0, 100.0, Scale::Log10));
+    assert!((seeded.log_density(1.0).exp() - 3f64.ln() / 201f64.ln()).abs() < 1e-12);
+    assert_eq!(problem.nominal()[4], 40.0);
+    for (written, wrong) in [
+        ("1;100\ttrue", "1;100\tmaybe|`integer` must be true or false"),
+        ("\t1\t100", "\t0.5\t100|a whole number between bounds that are none"),
+        ("\t1;100", "\t0.2;100|a log-uniform law of whole numbers begins at 1 or more"),
+    ] {
+        let (cells, told) = wrong.split_once('|').unwrap();
+        copy.write("parameters.tsv", table.replace("seeded\t\t\t40\tfalse\t\t\t", &row.replacen(written, cells, 1)));
+        let found = Problem::load(copy.path()).unwrap_err().to_string();
+        assert!(found.contains(told) && found.contains("parameters.tsv:6:"), "{found}");
+    }
 }

@@ -23,10 +23,7 @@ pub fn generations(generations: &[Generation]) -> Vec<(&'static str, Value)> {
     let size = column(|generation| generation.effective_sample_size);
     let from_zero = Axis::linear(size.iter().copied().chain([0.0]), 0.06);
     vec![
-        (
-            "threshold",
-            generation_panel(generations, "threshold of the distance", &threshold, &Axis::decades(&threshold, &[])),
-        ),
+        ("threshold", generation_panel(generations, "threshold", &threshold, &Axis::decades(&threshold, &[]))),
         ("acceptance", generation_panel(generations, "accepted share", &acceptance, &Axis::decades(&acceptance, &[]))),
         ("effective sample size", generation_panel(generations, "effective sample size", &size, &from_zero)),
     ]

@@ -6,10 +6,13 @@ use metacascade_problem::{Replicates, Run, kaplan_meier, survival_at};
 use metacascade_random::{Key, rand::RngExt as _};
 
 use super::{parts::rows, survival::in_words};
-use crate::content::Check;
+use crate::content::{CalibratedParameter, Calibration, Check};
 
 /// Measurements from which on their transforms are drawn.
 const FEWEST: usize = 10;
+
+/// Measurements whose transforms are looked at, at most, evenly chosen.
+const MOST: usize = 2000;
 
 /// Times at which two survival curves are compared.
 const GRID: usize = 200;
@@ -37,6 +40,7 @@ pub fn checks(run: &Run) -> Vec<Check> {
         let value = |item: usize| rows[item].measurement.value;
         let pit: Vec<f64> = items
             .iter()
+            .step_by(items.len().div_ceil(MOST))
             .map(|&item| {
                 let level: f64 = random.random();
                 transform(replicates.measurements.iter().map(|set| set[item]), value(item), level)
@@ -70,6 +74,24 @@ pub fn checks(run: &Run) -> Vec<Check> {
         });
     }
     checks
+}
+
+/// What was found of the method, if it was studied.
+pub fn calibration(run: &Run) -> Option<Calibration> {
+    let study = run.calibration.as_ref().filter(|study| study.replicates > 0)?;
+    let band = UniformBand::new(study.replicates, Key::new(run.settings.seed).child(BAND));
+    let of = |found: &metacascade_inference::diagnostics::Calibration| CalibratedParameter {
+        name: found.name.clone(),
+        ranks: found.ranks.clone(),
+        coverage: found.coverage,
+        inside: found.inside,
+    };
+    Some(Calibration {
+        replicates: study.replicates,
+        failures: study.failures,
+        parameters: study.parameters.iter().map(of).collect(),
+        band: band.ends().collect(),
+    })
 }
 
 /// The share of values below one, and a random share of those that equal it (Czado, Gneiting & Held 2009, Biometrics

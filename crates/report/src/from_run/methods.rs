@@ -2,13 +2,13 @@
 
 use metacascade_problem::{FitMethod, Run, run::RunSettings};
 
-use crate::content::Content;
+use crate::{content::Content, number::significant};
 
 /// BibTeX entries, one after the other.
 const BIBLIOGRAPHY: &str = include_str!("../references.bib");
 
 /// A reference as text cites it, and its key in [`BIBLIOGRAPHY`].
-const REFERENCES: [(&str, &str); 24] = [
+const REFERENCES: [(&str, &str); 26] = [
     ("Andrieu et al. 2010", "Andrieu2010"),
     ("Beaumont et al. 2009", "Beaumont2009"),
     ("Beaumont et al. 2002", "Beaumont2002"),
@@ -29,9 +29,11 @@ const REFERENCES: [(&str, &str); 24] = [
     ("Raue et al. 2013", "Raue2013"),
     ("Säilynoja et al. 2022", "Sailynoja2022"),
     ("Schälte et al. 2021", "Schaelte2021"),
+    ("Schälte & Hasenauer 2020", "SchaelteHasenauer2020"),
     ("Schmiester et al. 2021", "Schmiester2021"),
     ("Toni et al. 2009", "Toni2009"),
     ("Vehtari et al. 2021", "Vehtari2021"),
+    ("Wilkinson 2013", "Wilkinson2013"),
     ("Wood 2010", "Wood2010"),
 ];
 
@@ -42,6 +44,20 @@ fn distance(settings: &RunSettings) -> &'static str {
         Some("robust") => "a distance of summaries that outliers hardly touch (Schälte et al. 2021)",
         _ => "a distance learned by regression of the parameters on the data (Fearnhead & Prangle 2012)",
     }
+}
+
+/// How ABC judged simulations.
+fn judgement(run: &Run) -> String {
+    let settings = &run.settings;
+    if settings.fit.get("acceptance").and_then(|value| value.as_str()) != Some("stochastic") {
+        return format!("with {}{}", distance(settings), adjustment(settings));
+    }
+    let temperature = run.generations.last().map_or(f64::INFINITY, |last| last.threshold);
+    let reached = if temperature > 1.0 { format!("to {}", significant(temperature, 3)) } else { "to 1".to_owned() };
+    format!(
+        "each simulation weighted with the probability that the noise makes the data of it (Wilkinson 2013), at a temperature \
+         that fell {reached} (Schälte & Hasenauer 2020)"
+    )
 }
 
 /// How ABC corrected its particles.
@@ -65,17 +81,15 @@ pub fn paragraph(run: &Run, content: &Content) -> String {
     sentences.push(match settings.method {
         FitMethod::AbcSmc => format!(
             "{estimated} parameters were estimated by approximate Bayesian computation with sequential Monte Carlo (Toni et \
-             al. 2009; Beaumont et al. 2009){}, with {}{}.",
+             al. 2009; Beaumont et al. 2009){}, {}.",
             setting("population").map_or(String::new(), |size| format!(" with {size} particles")),
-            distance(settings),
-            adjustment(settings),
+            judgement(run),
         ),
         FitMethod::AbcRejection => format!(
             "{estimated} parameters were estimated by approximate Bayesian computation with rejection (Pritchard et al. 1999){}, \
-             with {}{}.",
+             {}.",
             setting("population").map_or(String::new(), |size| format!(", keeping {size} particles")),
-            distance(settings),
-            adjustment(settings),
+            judgement(run),
         ),
         FitMethod::Surrogate => format!(
             "{estimated} parameters were estimated with a synthetic likelihood (Wood 2010) learned in rounds of \

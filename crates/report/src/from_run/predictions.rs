@@ -6,7 +6,10 @@ use metacascade_inference::Quantiles;
 use metacascade_problem::{NoiseDistribution, Predictive, Problem, Run};
 
 use super::{parts::arm, samples::Samples};
-use crate::content::{Band, Measurement, Observable, Series};
+use crate::{
+    content::{Band, Measurement, Observable, Series},
+    number::count,
+};
 
 /// An observable and an experiment, by position.
 type Place = (usize, usize);
@@ -16,6 +19,32 @@ const GROUPS: usize = 16;
 
 /// Values that span more than this factor are shown on a logarithmic axis.
 const LOG_FACTOR: f64 = 30.0;
+
+/// Measurements that are drawn and listed: more would make a page that no browser likes.
+const SHOWN: usize = 4000;
+
+/// Leaves as many measurements as a page bears, evenly chosen from each series, and says so.
+pub fn thin(observables: &mut [Observable]) -> Option<String> {
+    let all: usize = observables.iter().flat_map(|observable| &observable.series).map(|series| series.data.len()).sum();
+    let step = all.div_ceil(SHOWN);
+    if step < 2 {
+        return None;
+    }
+    let mut shown = 0;
+    for series in observables.iter_mut().flat_map(|observable| &mut observable.series) {
+        let mut place = 0;
+        series.data.retain(|_| {
+            place += 1;
+            place % step == 1
+        });
+        shown += series.data.len();
+    }
+    Some(format!(
+        "Of {} measurements, {} are drawn and listed, evenly chosen; all numbers are of all of them.",
+        count(all as u64),
+        count(shown as u64)
+    ))
+}
 
 /// All observables that were measured, in the order of the problem.
 pub fn observables(run: &Run, samples: &Samples<'_>) -> Vec<Observable> {
@@ -112,4 +141,44 @@ fn spans_decades(series: &[Series]) -> bool {
     let positive = values.iter().copied().filter(|&value| value > 0.0);
     let (low, high) = positive.fold((f64::INFINITY, 0.0f64), |(low, high), value| (low.min(value), high.max(value)));
     values.iter().all(|&value| value >= 0.0) && high > LOG_FACTOR * low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observable(measurements: usize) -> Observable {
+        let point = |index: usize| Measurement {
+            time: index as f64,
+            value: 1.0,
+            sd: None,
+            found_of: None,
+            replicate: String::new(),
+        };
+        let data = (0..measurements).map(point).collect();
+        Observable {
+            id: "y".into(),
+            name: String::new(),
+            unit: String::new(),
+            log_axis: false,
+            over_time: true,
+            series: vec![Series { arm: String::new(), data, bands: Vec::new() }],
+        }
+    }
+
+    #[test]
+    fn large_data_are_thinned_evenly_and_small_ones_left_alone() {
+        let mut few = [observable(3999), observable(1)];
+        assert_eq!(thin(&mut few), None);
+        let mut many = [observable(20_000), observable(3)];
+        let told = thin(&mut many);
+        assert_eq!(
+            told.as_deref().map(|told| told.contains("20 003") || told.contains("20\u{202f}003")),
+            Some(true),
+            "{told:?}"
+        );
+        let lengths = many.each_ref().map(|observable| observable.series[0].data.len());
+        assert_eq!(lengths, [3334, 1]);
+        assert_eq!(many[0].series[0].data[1].time, 6.0);
+    }
 }

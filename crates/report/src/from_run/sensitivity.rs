@@ -1,7 +1,7 @@
 //! On which parameters what the model predicts depends, over the posterior.
 
 use metacascade_inference::diagnostics::partial_rank_correlations;
-use metacascade_problem::{DATA_SETS, DRAWS, Run, predicted_particles, predictive_key, replicated_particles};
+use metacascade_problem::{DRAWS, Run, predicted_particles, predictive_key, replicated_particles, replicated_sets};
 
 use super::parts::arm;
 use crate::{
@@ -47,7 +47,7 @@ type Outcome = (String, Vec<usize>, Vec<f64>);
 fn events(run: &Run, unit: &str) -> Vec<Outcome> {
     let Some(found) = &run.replicates else { return Vec::new() };
     let problem = &run.problem;
-    let particles = replicated_particles(&run.posterior, DATA_SETS, predictive_key(run.settings.seed));
+    let particles = replicated_particles(&run.posterior, replicated_sets(problem), predictive_key(run.settings.seed));
     let outcome = |endpoint: usize| {
         let rows: Vec<usize> =
             (0..problem.survival().len()).filter(|&row| problem.survival()[row].endpoint == endpoint).collect();

@@ -11,10 +11,23 @@ use crate::{
 /// A prior in words, such as `log-uniform from 0.001 to 0.3`.
 pub fn prior(parameter: &inference::Parameter) -> String {
     let law = match parameter.prior {
+        Prior::Whole(ref law) => {
+            let kind = match **law {
+                Prior::Uniform { .. } => "whole, uniform".to_owned(),
+                Prior::LogUniform { .. } => "whole, log-uniform".to_owned(),
+                ref law => return format!("whole, {}", truncated(self::law(law), parameter)),
+            };
+            return range(&kind, parameter);
+        }
         Prior::Uniform { .. } => return range("uniform", parameter),
         Prior::LogUniform { .. } => return range("log-uniform", parameter),
         ref prior => law(prior),
     };
+    truncated(law, parameter)
+}
+
+/// A law in words, and where its parameter's bounds cut it.
+fn truncated(law: String, parameter: &inference::Parameter) -> String {
     let (lower, upper) = parameter.prior.support();
     match (parameter.lower > lower, parameter.upper < upper) {
         (true, true) => format!("{law}, within {} to {}", tick(parameter.lower), tick(parameter.upper)),
@@ -27,6 +40,7 @@ pub fn prior(parameter: &inference::Parameter) -> String {
 /// A law in words, such as `log-normal, median 0.1, s.d. of the logarithm 0.5`.
 pub fn law(prior: &Prior) -> String {
     match *prior {
+        Prior::Whole(ref law) => format!("whole, {}", self::law(law)),
         Prior::Uniform { lower, upper } => format!("uniform from {} to {}", tick(lower), tick(upper)),
         Prior::LogUniform { lower, upper } => format!("log-uniform from {} to {}", tick(lower), tick(upper)),
         Prior::Normal { mean, sd } => format!("normal, mean {}, s.d. {}", tick(mean), tick(sd)),
@@ -281,5 +295,10 @@ mod tests {
         assert_eq!(parameter(wide, 0.01, 0.3), "log-uniform from 0.01 to 0.3");
         let normal = Prior::Normal { mean: 1.0, sd: 2.0 };
         assert_eq!(parameter(normal, 0.0, f64::INFINITY), "normal, mean 1, s.d. 2, above 0");
+        let whole = |law| Prior::Whole(Box::new(law));
+        let die = whole(Prior::Uniform { lower: 0.5, upper: 6.5 });
+        assert_eq!(parameter(die, 1.0, 6.0), "whole, uniform from 1 to 6");
+        let few = whole(Prior::Exponential { scale: 3.0 });
+        assert_eq!(parameter(few, 1.0, f64::INFINITY), "whole, exponential, mean 3, above 1");
     }
 }

@@ -1,7 +1,7 @@
 //! Rows of the page's tables, every number already in words.
 
 use crate::{
-    content::{Check, Derived, Generation, Pairs, Parameter, Verdict},
+    content::{CalibratedParameter, Check, Derived, Generation, Pairs, Parameter, Verdict},
     number::{count, interval, significant},
 };
 
@@ -162,6 +162,26 @@ pub fn starts_in_words(log_likelihoods: &[f64]) -> Option<String> {
     let near = log_likelihoods.iter().filter(|value| best - **value <= 0.1).count();
     let all = log_likelihoods.len();
     Some(format!("{near} of {all} starts ended within 0.1 of the best log-likelihood, {}.", significant(best, 5)))
+}
+
+/// A row of the table of calibration.
+pub struct CalibratedRow<'a> {
+    pub name: &'a str,
+    pub coverage: [String; 3],
+    pub words: &'static str,
+}
+
+impl<'a> CalibratedRow<'a> {
+    pub fn new(parameter: &'a CalibratedParameter) -> Self {
+        Self {
+            name: &parameter.name,
+            coverage: parameter.coverage.map(|share| format!("{:.0}\u{a0}%", 100.0 * share)),
+            words: match parameter.inside {
+                true => "truths fall everywhere in their posteriors, as they should",
+                false => "truths do not fall where posteriors say: see the figure",
+            },
+        }
+    }
 }
 
 /// A row of the table of checks.

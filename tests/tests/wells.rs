@@ -1,25 +1,29 @@
-//! Claim: `fit --method pmmh` finds the posterior under the model's own law, which the master equation gives.
+//! Claim: methods that need no summaries find the posterior under the model's own law, which the master equation gives:
+//! `fit --method pmmh`, and `abc-smc` with `acceptance: stochastic`.
 
 #![allow(clippy::unwrap_used)]
 
 use std::{fs, path::Path};
 
 use metacascade_inference::moments;
-use metacascade_problem::{EvaluateMethod, Problem, evaluate};
+use metacascade_problem::{EvaluateMethod, Problem, Run, evaluate};
 use metacascade_tests::{error, metacascade, succeed};
 
-/// Ten cells that divide and die in each of eight wells, half of a sample of which is counted.
-fn write(folder: &Path, method: &str) {
-    let wells: [[f64; 3]; 8] = [
-        [3.0, 10.0, 23.0],
-        [3.0, 8.0, 13.0],
-        [6.0, 16.0, 18.0],
-        [10.0, 13.0, 7.0],
-        [5.0, 1.0, 0.0],
-        [5.0, 4.0, 9.0],
-        [8.0, 13.0, 15.0],
-        [13.0, 13.0, 15.0],
-    ];
+const WELLS: [[f64; 3]; 8] = [
+    [3.0, 10.0, 23.0],
+    [3.0, 8.0, 13.0],
+    [6.0, 16.0, 18.0],
+    [10.0, 13.0, 7.0],
+    [5.0, 1.0, 0.0],
+    [5.0, 4.0, 9.0],
+    [8.0, 13.0, 15.0],
+    [13.0, 13.0, 15.0],
+];
+
+const PMMH: &str = "method: pmmh, min_effective_sample_size: 400";
+
+/// Ten cells that divide and die in each well, half of a sample of which is counted.
+fn write(folder: &Path, fit: &str, wells: &[[f64; 3]]) {
     let mut rows = "observableId\texperimentId\tmeasurement\ttime\treplicateId\tsampledFraction\n".to_owned();
     for (well, counts) in wells.iter().enumerate() {
         for (time, count) in counts.iter().enumerate() {
@@ -35,7 +39,7 @@ fn write(folder: &Path, method: &str) {
          model_files:\n  wells: {{location: model.toml, language: metacascade}}\n\
          observable_files: [observables.tsv]\nmeasurement_files: [measurements.tsv]\n\
          extensions:\n  metacascade:\n    version: 1.0.0\n    required: false\n\
-         \x20   fit: {{method: {method}, min_effective_sample_size: 400}}\n"
+         \x20   fit: {{{fit}}}\n"
     );
     let parameters = "parameterId\tlowerBound\tupperBound\tnominalValue\testimate\tpriorDistribution\tpriorParameters\n\
                       birth\t0.05\t5\t0.8\ttrue\tlog-normal\t-0.5;0.7\ndeath\t0.05\t5\t0.5\ttrue\tlog-normal\t-0.5;0.7\n";
@@ -53,10 +57,10 @@ fn write(folder: &Path, method: &str) {
 
 /// Means and standard deviations of ln birth and ln death, by a grid of the likelihood by the master equation: over ln death
 /// and over birth − death, which the data tell much better.
-fn exact(problem: &Problem) -> [(f64, f64); 2] {
+fn exact(problem: &Problem, growths: impl Iterator<Item = f64> + Clone) -> [(f64, f64); 2] {
     let mut cells = Vec::new();
     for log_death in (0..13).map(|step| -2.8 + 0.3 * f64::from(step)) {
-        for growth in (0..9).map(|step| 0.08 * f64::from(step)) {
+        for growth in growths.clone() {
             let death = f64::exp(log_death);
             let birth = death + growth;
             if birth > 0.05 && death > 0.05 {
@@ -93,7 +97,7 @@ fn draws(run: &Path) -> [Vec<f64>; 2] {
 #[test]
 fn the_posterior_is_that_of_the_master_equation() {
     let place = tempfile::tempdir().unwrap();
-    write(place.path(), "pmmh");
+    write(place.path(), PMMH, &WELLS);
     let fit = |name: &str, threads: &str| {
         let run = place.path().join(name);
         let told = succeed(
@@ -102,7 +106,8 @@ fn the_posterior_is_that_of_the_master_equation() {
         assert!(told.contains("estimates of the likelihood") && told.contains("particles an estimate"), "{told}");
         draws(&run)
     };
-    let (found, exact) = (fit("run", "2"), exact(&Problem::load(place.path()).unwrap()));
+    let (found, exact) =
+        (fit("run", "2"), exact(&Problem::load(place.path()).unwrap(), (0..9).map(|step| 0.08 * f64::from(step))));
     for (draws, (mean, sd)) in found.iter().zip(exact) {
         let (own_mean, own_variance) = moments(draws, &vec![1.0 / draws.len() as f64; draws.len()]);
         assert!((own_mean - mean).abs() < 0.2 * sd, "{own_mean} for {mean} ± {sd}");
@@ -112,11 +117,46 @@ fn the_posterior_is_that_of_the_master_equation() {
     assert!(page.contains("Andrieu et al. 2010"));
 }
 
+/// Two wells: a simulation of one cell count is likely to be near one measured, one of 24 is not. The weights are worth 100
+/// at least, so that a mean is known to .1 standard deviations and a standard deviation to 7 %; the test allows 3.5 times
+/// that (false alarm about 1 in 500 for each of four).
+#[test]
+fn stochastic_acceptance_finds_that_posterior_too() {
+    let place = tempfile::tempdir().unwrap();
+    write(place.path(), "method: abc-smc, acceptance: stochastic, population: 400", &WELLS[1..3]);
+    let run = place.path().join("run");
+    succeed(
+        metacascade().arg("fit").arg(place.path()).args(["--seed", "3", "--max-simulations", "60000", "-o"]).arg(&run),
+    );
+    let found = Run::open(&run).unwrap();
+    let last = found.generations.last().unwrap();
+    assert!(last.threshold == 1.0 && last.effective_sample_size > 100.0, "{last:?}");
+    assert_eq!(found.outcome.as_ref().unwrap().before_adjustment, []);
+    let growths = (0..23).map(|step| -0.7 + 0.1 * f64::from(step));
+    for (index, (mean, sd)) in exact(&found.problem, growths).into_iter().enumerate() {
+        let logarithms: Vec<f64> = found.posterior.column(index).iter().map(|value| value.ln()).collect();
+        let (own_mean, own_variance) = moments(&logarithms, &found.posterior.weights);
+        assert!((own_mean - mean).abs() < 0.35 * sd, "{own_mean} for {mean} ± {sd}");
+        assert!((own_variance.sqrt() / sd - 1.0).abs() < 0.25, "{} for {sd}", own_variance.sqrt());
+    }
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("Wilkinson 2013") && page.contains("at a temperature that fell to 1"));
+    // The method is calibrated as it was used, and the report tells.
+    let mut command = metacascade();
+    let told = command.arg("sbc").arg(&run).args(["--replicates", "3"]).output().unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).into_owned() + &error(&told);
+    assert!(told.contains("3 data sets from the prior, fitted by abc-smc"), "{told}");
+    assert_eq!(Run::open(&run).unwrap().calibration.unwrap().replicates, 3);
+    assert!(fs::read_to_string(run.join("report.html")).unwrap().contains("Calibration of the method"));
+    let refused = metacascade().arg("sbc").arg(&run).args(["--seed", "3"]).output().unwrap();
+    assert!(refused.status.code() == Some(2) && error(&refused).contains("as it was fitted"), "{}", error(&refused));
+}
+
 /// Few data sets and short chains: that data are passed on, not that intervals are right.
 #[test]
 fn data_sets_from_the_prior_are_fitted() {
     let place = tempfile::tempdir().unwrap();
-    write(place.path(), "pmmh");
+    write(place.path(), PMMH, &WELLS);
     let mut command = metacascade();
     command.arg("sbc").arg(place.path()).args(["--replicates", "2", "--particles", "8", "--max-evaluations", "500"]);
     let output = command.output().unwrap();

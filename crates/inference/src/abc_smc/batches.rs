@@ -1,0 +1,131 @@
+//! From proposals to simulations, batch by batch.
+
+use std::time::{Duration, Instant};
+
+use metacascade_random::{Key, Stream};
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+
+use super::{Settings, distance::Simulation, kernel::Kernel};
+use crate::{Observer, Progress, Proposal, Simulator, parameter::from_scores};
+
+/// Simulations in a batch: few enough to hear of a cancellation soon, enough to keep all threads busy.
+const BATCH: u64 = 256;
+
+/// Children of a proposal's key, and of a generation's beside those of its proposals.
+const PROPOSE: u64 = 0;
+const SIMULATE: u64 = 1;
+const KERNEL: u64 = u64::MAX;
+
+/// What has been simulated.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Counts {
+    pub simulations: u64,
+    pub failures: u64,
+    pub first_failure: Option<String>,
+}
+
+/// Simulates generations for a sampler, tells its observer, and counts.
+pub(super) struct Batches<'a, S, O> {
+    pub simulator: &'a S,
+    pub observer: &'a mut O,
+    key: Key,
+    started: Instant,
+    most: Option<Duration>,
+    /// Of all complete generations.
+    pub counts: Counts,
+}
+
+impl<'a, S: Simulator, O: Observer> Batches<'a, S, O> {
+    pub fn new(simulator: &'a S, settings: &Settings, observer: &'a mut O) -> Self {
+        let most = settings.max_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        Self {
+            simulator,
+            observer,
+            key: Key::new(settings.seed),
+            started: Instant::now(),
+            most,
+            counts: Counts::default(),
+        }
+    }
+
+    pub fn time_is_up(&self) -> bool {
+        self.most.is_some_and(|most| self.started.elapsed() > most)
+    }
+
+    /// The key of what chooses a generation's kernel.
+    pub fn kernel_key(&self, generation: usize) -> Key {
+        self.key.child(generation as u64).child(KERNEL)
+    }
+
+    /// Simulates a generation, from the prior or from a kernel; what could be simulated, and what was counted. `None` if it
+    /// was interrupted.
+    pub fn generation(
+        &mut self,
+        index: usize,
+        count: u64,
+        kernel: Option<&Kernel>,
+    ) -> Option<(Vec<Simulation>, Counts)> {
+        let mut counts = Counts::default();
+        let mut simulations = Vec::new();
+        while counts.simulations < count {
+            if self.observer.cancelled() || (index > 0 && self.time_is_up()) {
+                return None;
+            }
+            let batch = BATCH.min(count - counts.simulations);
+            let propose = |stream: &mut Stream| match kernel {
+                None => self.simulator.parameters().iter().map(|_| StandardNormal.sample(stream)).collect(),
+                Some(kernel) => kernel.propose(stream),
+            };
+            for simulated in self.batch(index, counts.simulations, batch, propose) {
+                counts.simulations += 1;
+                match simulated {
+                    Ok(simulation) => simulations.push(simulation),
+                    Err(reason) => {
+                        counts.failures += 1;
+                        counts.first_failure.get_or_insert(reason);
+                    }
+                }
+            }
+            self.observer.progress(&Progress::Generation {
+                index,
+                simulations: counts.simulations,
+                target: count,
+                total_simulations: self.counts.simulations + counts.simulations,
+            });
+        }
+        self.counts.simulations += counts.simulations;
+        self.counts.failures += counts.failures;
+        self.counts.first_failure = self.counts.first_failure.take().or(counts.first_failure.clone());
+        Some((simulations, counts))
+    }
+
+    /// Simulates the proposals of a generation from index `start` on.
+    fn batch(
+        &self,
+        generation: usize,
+        start: u64,
+        count: u64,
+        propose: impl Fn(&mut Stream) -> Vec<f64> + Sync,
+    ) -> impl Iterator<Item = Result<Simulation, String>> {
+        let key = self.key.child(generation as u64);
+        let parameters = self.simulator.parameters();
+        let (scores, proposals): (Vec<Vec<f64>>, Vec<Proposal>) = (start..start + count)
+            .into_par_iter()
+            .map(|index| {
+                let key = key.child(index);
+                let scores = propose(&mut key.child(PROPOSE).stream());
+                let parameters = from_scores(parameters, &scores);
+                (scores, Proposal { parameters, key: key.child(SIMULATE) })
+            })
+            .unzip();
+        let results = self.simulator.simulate(&proposals);
+        scores.into_iter().zip(results).map(|(scores, result)| {
+            let summaries = result.map_err(|failure| failure.0)?;
+            if summaries.iter().any(|summary| !summary.is_finite()) {
+                return Err("a summary is not finite".to_owned());
+            }
+            Ok(Simulation { scores, summaries })
+        })
+    }
+}
