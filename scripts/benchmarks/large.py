@@ -63,7 +63,7 @@ def main():
     rng = random.Random(1)
     with tempfile.TemporaryDirectory() as folder:
         many, few = pathlib.Path(folder, "many"), pathlib.Path(folder, "few")
-        for problem, subjects in ((many, options.subjects), (few, 10)):
+        for problem, subjects in ((many, options.subjects), (few, 1)):
             problem.mkdir()
             write(problem, subjects, rng)
         print(f"{'':60} {'time':>10} {'memory':>11}")

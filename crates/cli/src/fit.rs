@@ -155,13 +155,13 @@ fn show(found: &Found, plan: &Plan, page: &Path) {
     }
     anstream::println!("{}", posterior::rows(&outcome.parameters));
     if !outcome.before_adjustment.is_empty() {
-        anstream::println!("{}", posterior::before_adjustment(outcome));
+        anstream::println!("\n{}", posterior::before_adjustment(outcome));
     }
     if !outcome.derived.is_empty() {
-        anstream::println!("{}", posterior::derived(&outcome.derived));
+        anstream::println!("\n{}", posterior::derived(&outcome.derived));
     }
     if !found.profiles.is_empty() {
-        anstream::println!("{}", posterior::profiles(&found.profiles));
+        anstream::println!("\n{}", posterior::profiles(&found.profiles));
     }
     for warning in &outcome.warnings {
         say!("warning: {warning}");

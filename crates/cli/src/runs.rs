@@ -112,7 +112,7 @@ pub fn show(typed: &Show) -> Result<(), Failed> {
     anstream::println!("{}\n", settings.title);
     anstream::println!("{}", posterior::rows(&outcome.parameters));
     if !outcome.before_adjustment.is_empty() {
-        anstream::println!("{}", posterior::before_adjustment(outcome));
+        anstream::println!("\n{}", posterior::before_adjustment(outcome));
     }
     for warning in &outcome.warnings {
         say!("warning: {warning}");

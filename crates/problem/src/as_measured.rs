@@ -30,6 +30,9 @@ use crate::{
 /// Kinds of subjects whose times to events have laws of their own, at most: more are better compared by curves.
 const KINDS: usize = 12;
 
+/// Measurements of a data set, at most: a fit keeps thousands of simulated ones.
+const LARGEST: usize = 5000;
+
 /// Probabilities of the model are kept this far from 0 and 1, and means of counts from 0.
 const SMALLEST: f64 = 1e-9;
 
@@ -167,12 +170,12 @@ impl Noise for Terms {
 type Likeness = Vec<(usize, Option<usize>, Vec<(usize, u64, String)>)>;
 
 impl<'s> AsMeasured<'s> {
-    /// `None` where laws are not known: where means come with standard deviations of subjects who differ, where times to
+    /// `None` where data are too many to keep what is simulated, or laws are not known: where means come with standard deviations of subjects who differ, where times to
     /// events are of many kinds of subjects, known by intervals, or seen of those of whom something else was measured.
     pub(crate) fn new(problem: &'s Problem, sets: &'s DataSets<'s>) -> Option<Self> {
         let random = !matches!(sets.method, Method::Ode { .. }) || problem.network().varies();
         let spreads = survival_start(problem) - problem.measurement_count();
-        if random && spreads > 0 {
+        if (random && spreads > 0) || problem.measurement_count() > LARGEST {
             return None;
         }
         let shares_groups = problem.network().varying().any(|varying| varying.between_groups);

@@ -133,7 +133,7 @@ pub use forecast::{
 };
 pub use identify::{Identifiability, identifiability};
 pub use individuals::{INDIVIDUAL_DRAWS, Individuals, individuals};
-pub use likelihood::ProblemLikelihood;
+pub use likelihood::{ProblemLikelihood, likelihood_is_exact};
 pub use measurements::{Measurement, Reading, Series, Trajectory};
 pub use noise::{NoiseDistribution, clopper_pearson};
 pub use observables::{FigureKind, Kind, Observable};

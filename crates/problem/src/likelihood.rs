@@ -31,6 +31,14 @@ pub struct ProblemLikelihood<'p> {
     effects: Option<Effects>,
 }
 
+/// Whether the likelihood around the mean field is the problem's own: the model is simulated by the mean field, nothing
+/// varies between subjects, and all data have a law.
+#[must_use]
+pub fn likelihood_is_exact(problem: &Problem) -> bool {
+    let is_mean_field = matches!(problem.simulation().method(), Method::Ode { .. });
+    is_mean_field && !problem.network().varies() && ProblemLikelihood::new(problem).check().is_ok()
+}
+
 /// The model's value and the noise of each measurement of a run, in the order of its reads.
 pub(crate) type Predicted = Vec<[f64; 2]>;
 

@@ -8,8 +8,8 @@ pub struct Fitting {
     /// How to fit: surrogate (a likelihood learned from simulations; abc-smc where its check fails), abc-smc, abc-rejection
     /// (draws from the prior alone), mcmc (Markov chains on the likelihood of the mean field), pmmh (Markov chains on the
     /// model's own, by particle filters: for few cells), synthetic-likelihood (Markov chains on a normal law of summaries,
-    /// simulated at every point) or mle (maximum of the mean field's). Unless given, the problem's choice, or surrogate
-    /// where the law of the data is known, and abc-smc elsewhere.
+    /// simulated at every point) or mle (maximum of the mean field's). Unless given, the problem's choice, or mcmc where
+    /// the model is simulated by the mean field alone, surrogate where the law of the data is known, and abc-smc elsewhere.
     #[arg(long)]
     pub method: Option<String>,
     /// Particles (abc-smc, abc-rejection).

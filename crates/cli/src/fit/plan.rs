@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use metacascade_engine::Method;
 use metacascade_inference::{abc_smc, mcmc, optimise, pseudo_marginal, surrogate as learned};
 use metacascade_problem::run::SimulationChoice;
-use metacascade_problem::{FitMethod, Problem, Run, RunError, RunSettings, RunWriter, laws_are_known};
+use metacascade_problem::{
+    FitMethod, Problem, Run, RunError, RunSettings, RunWriter, laws_are_known, likelihood_is_exact,
+};
 use serde::Serialize;
 
 use crate::args::Fitting;
@@ -158,6 +160,7 @@ fn resolved(
     let (method, why) = match (method, asked.method) {
         (Some(typed), _) => (typed, "it was asked for"),
         (None, Some(asked)) => (asked, "the problem asks for it"),
+        (None, None) if likelihood_is_exact(&problem) => (FitMethod::Mcmc, "the likelihood is exact"),
         (None, None) if laws_are_known(&problem) => (FitMethod::Surrogate, "the law of the data is known"),
         (None, None) => (FitMethod::AbcSmc, "the law of the data is not known"),
     };

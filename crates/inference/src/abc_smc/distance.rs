@@ -48,6 +48,9 @@ pub(super) struct Distance {
 const FAR: f64 = 2.0;
 const MOST_FAR: f64 = 1.0 / 3.0;
 
+/// Simulations that a distance is learned from, at most, evenly chosen: regressions on more take memory and teach nothing.
+const ENOUGH: usize = 200_000;
+
 /// Simulations a local regression keeps at least, and for each summary.
 const LOCAL: usize = 1000;
 const LOCAL_PER_SUMMARY: usize = 20;
@@ -67,7 +70,8 @@ pub(super) struct Simulation {
 impl Distance {
     /// A distance fitted to simulations: normal scores of the parameters, and summaries.
     pub fn fit(law: DistanceLaw, observed: &[f64], pool: &Pool) -> Result<Self, Error> {
-        Self::learn(law, observed, &pool.simulations().collect::<Vec<_>>())
+        let step = pool.simulations().len().div_ceil(ENOUGH).max(1);
+        Self::learn(law, observed, &pool.simulations().step_by(step).collect::<Vec<_>>())
     }
 
     pub(super) fn learn(law: DistanceLaw, observed: &[f64], simulations: &[&Simulation]) -> Result<Self, Error> {

@@ -29,15 +29,30 @@ impl Mixture {
         self.kernels.len()
     }
 
-    /// The logarithm of prior over mixture at normal scores, up to a constant. The densities under the kernels are kept
-    /// in `densities`, which holds those that were asked for before.
-    pub fn log_weight(&self, scores: &[f64], densities: &mut Vec<f64>) -> f64 {
-        for (kernel, _) in &self.kernels[densities.len()..] {
-            densities.push(kernel.log_density(scores));
+    /// The logarithm of prior over mixture at normal scores, up to a constant. What the kernels so far come to there is kept
+    /// in `known`, for when there are more.
+    pub fn log_weight(&self, scores: &[f64], known: &mut Density) -> f64 {
+        for (kernel, drawn) in &self.kernels[known.kernels as usize..] {
+            let terms = [known.log_sum, (*drawn as f64).ln() + kernel.log_density(scores)];
+            known.log_sum = log_sum(terms.into_iter());
+            known.kernels += 1;
         }
         let prior = -0.5 * scores.iter().map(|u| u * u).sum::<f64>();
-        let terms = self.kernels.iter().zip(&*densities).map(|((_, drawn), density)| (*drawn as f64).ln() + density);
-        prior - log_sum(std::iter::once((self.from_prior as f64).ln() + prior).chain(terms))
+        prior - log_sum([(self.from_prior as f64).ln() + prior, known.log_sum].into_iter())
+    }
+}
+
+/// The density of the first kernels at a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Density {
+    kernels: u32,
+    /// ln Σ nᵢ qᵢ.
+    log_sum: f64,
+}
+
+impl Default for Density {
+    fn default() -> Self {
+        Self { kernels: 0, log_sum: f64::NEG_INFINITY }
     }
 }
 

@@ -7,12 +7,15 @@ use rayon::prelude::*;
 use super::{
     distance::{Distance, Simulation},
     kernel::Kernel,
-    mixture::{Mixture, normalised},
+    mixture::{Density, Mixture, normalised},
 };
 
 /// Simulations that are remembered: those nearest to the data, for each particle, and at least.
 const PER_PARTICLE: usize = 10;
 const FEWEST: usize = 10_000;
+
+/// Simulations that are remembered beside the particles, at most: they fill memory.
+const MOST_BESIDE: usize = 1_000_000;
 
 /// A distance is learned near the data, and may be small elsewhere by chance. So what is farther than this many thresholds
 /// of a generation counts as far for all that follow.
@@ -33,8 +36,9 @@ struct Entry {
     simulation: Simulation,
     /// Of which generation it is.
     generation: usize,
-    /// Logarithms of the density under each kernel, of as many as were asked for.
-    densities: Vec<f64>,
+    density: Density,
+    /// By the newest distance.
+    distance: f64,
 }
 
 /// The particles of a generation.
@@ -57,7 +61,7 @@ impl Pool {
     pub fn add(&mut self, kernel: Option<Kernel>, proposals: u64, simulations: Vec<Simulation>) {
         self.mixture.add(kernel, proposals);
         let generation = self.mixture.newest();
-        let entry = |simulation| Entry { simulation, generation, densities: Vec::new() };
+        let entry = |simulation| Entry { simulation, generation, density: Density::default(), distance: 0.0 };
         let near = |simulation: &Simulation| {
             self.guards.iter().all(|(distance, most)| distance.of(&simulation.summaries) <= *most)
         };
@@ -75,19 +79,18 @@ impl Pool {
 
     /// The nearest simulations: `count` of them, and those as near as `floor`; far ones are forgotten.
     pub fn accept(&mut self, distance: &Distance, count: usize, floor: f64) -> Accepted {
-        let entries = std::mem::take(&mut self.entries);
-        let mut ranked: Vec<(f64, Entry)> =
-            entries.into_par_iter().map(|entry| (distance.of(&entry.simulation.summaries), entry)).collect();
+        self.entries.par_iter_mut().for_each(|entry| entry.distance = distance.of(&entry.simulation.summaries));
         // Stable: equal distances stay in the order they are in.
-        ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
-        ranked.truncate(FEWEST.max(PER_PARTICLE * count));
-        let near = ranked.partition_point(|(distance, _)| *distance <= floor).max(count.min(ranked.len()));
-        let distances: Vec<f64> = ranked[..near].iter().map(|(distance, _)| *distance).collect();
+        self.entries.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+        self.entries.truncate(FEWEST.max((PER_PARTICLE * count).min(count + MOST_BESIDE)));
+        let within = |entries: &[Entry], most: f64| entries.partition_point(|entry| entry.distance <= most);
+        let near = within(&self.entries, floor).max(count.min(self.entries.len()));
+        let distances: Vec<f64> = self.entries[..near].iter().map(|entry| entry.distance).collect();
         let threshold = distances.last().map_or(f64::INFINITY, |&last| last.max(floor));
         let reach = REACH * threshold;
-        ranked.truncate(ranked.partition_point(|(distance, _)| *distance <= reach));
+        self.entries.truncate(within(&self.entries, reach));
+        self.entries.shrink_to_fit();
         self.guards.push((distance.clone(), reach));
-        self.entries = ranked.into_iter().map(|(_, entry)| entry).collect();
         let weights = self.weigh(near);
         let simulations = self.entries[..near].iter().map(|entry| entry.simulation.clone()).collect();
         let newest = self.entries[..near].iter().filter(|entry| entry.generation == self.mixture.newest()).count();
@@ -97,7 +100,7 @@ impl Pool {
     /// Weights of the first entries.
     fn weigh(&mut self, count: usize) -> Vec<f64> {
         let Self { entries, mixture, .. } = self;
-        let logarithm = |entry: &mut Entry| mixture.log_weight(&entry.simulation.scores, &mut entry.densities);
+        let logarithm = |entry: &mut Entry| mixture.log_weight(&entry.simulation.scores, &mut entry.density);
         normalised(&entries[..count].par_iter_mut().map(logarithm).collect::<Vec<f64>>())
     }
 }

@@ -12,7 +12,7 @@ use super::{
     Check, Error, Fit, Generation, Settings, Stop,
     batches::{Batches, Counts},
     kernel::Kernel,
-    mixture::{Mixture, normalised},
+    mixture::{Density, Mixture, normalised},
 };
 use crate::{Law, Measured, Observer, Posterior, Simulator, parameter::from_scores};
 
@@ -43,8 +43,7 @@ struct Entry {
     scores: Vec<f64>,
     /// Of the data around what was simulated.
     log_likelihood: f64,
-    /// Under each kernel, of as many as were asked for.
-    densities: Vec<f64>,
+    density: Density,
 }
 
 pub(super) struct Sampler<'a, S, O> {
@@ -132,7 +131,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         let observed = self.batches.simulator.observed();
         let entry = |simulation: super::distance::Simulation| {
             let log_likelihood = log_density(&self.laws, observed, &simulation.summaries);
-            Entry { scores: simulation.scores, log_likelihood, densities: Vec::new() }
+            Entry { scores: simulation.scores, log_likelihood, density: Density::default() }
         };
         let newest: Vec<Entry> = simulations.into_par_iter().map(entry).collect();
         let news: Vec<f64> = newest.iter().map(|entry| entry.log_likelihood).collect();
@@ -143,7 +142,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         }
         let mixture = &self.mixture;
         let base: Vec<f64> =
-            self.entries.par_iter_mut().map(|entry| mixture.log_weight(&entry.scores, &mut entry.densities)).collect();
+            self.entries.par_iter_mut().map(|entry| mixture.log_weight(&entry.scores, &mut entry.density)).collect();
         let temperature = self.cooled(&base);
         self.temperature = temperature;
         let tempered = |temperature: f64| -> Vec<f64> {
