@@ -164,6 +164,15 @@ fn data_sets_from_the_prior_are_fitted() {
     assert!(told.contains("2 data sets from the prior, fitted by pmmh"), "{told} {}", error(&output));
 }
 
+/// The likelihood of the mean field too: of a problem whose data come from it, mcmc is calibrated. Few data sets, as above.
+#[test]
+fn methods_on_the_mean_field_are_calibrated() {
+    let output =
+        metacascade().args(["sbc", "datasets/luzzi-efficiency", "--replicates", "4", "--seed", "2"]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("4 data sets from the prior, fitted by mcmc"), "{told} {}", error(&output));
+}
+
 #[test]
 fn problems_without_such_a_likelihood_are_refused() {
     let output = metacascade().args(["fit", "datasets/transbig-recurrence", "--method", "pmmh"]).output().unwrap();

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use metacascade_inference::diagnostics::{LEVELS, Observed, Study, calibrate, calibrate_with};
 use metacascade_inference::particle::Filter;
 use metacascade_inference::synthetic::Synthetic;
-use metacascade_inference::{Observer, Posterior, Proposal, Simulator, abc_smc, pseudo_marginal, surrogate};
-use metacascade_problem::{FitMethod, ProblemProcess, ProblemSimulator, Run, write_file};
+use metacascade_inference::{
+    Observer, Posterior, Proposal, Simulator, abc_smc, mcmc, optimise, pseudo_marginal, surrogate,
+};
+use metacascade_problem::{FitMethod, Problem, ProblemLikelihood, ProblemSimulator, Run, write_file};
 
 use crate::args::Sbc;
 use crate::error::Failed;
@@ -40,14 +42,9 @@ pub fn run(typed: &Sbc) -> Result<(), Failed> {
         Some(run) => of_run(run)?,
         None => plan(&typed.problem, None, &typed.fitting)?,
     };
-    if matches!(plan.method, FitMethod::Mcmc | FitMethod::Mle) {
-        let message = format!("`{}` is no method that is fitted to simulations", plan.method.name());
-        let help = "--method is abc-smc, abc-rejection, surrogate, pmmh or synthetic-likelihood";
-        return Err(Failed::usage(message).help(help));
-    }
     let cancelled = interruption()?;
     let study = simulate::threads(typed.fitting.threads)?.install(|| match plan.method {
-        FitMethod::Pmmh => by_particles(&plan, typed.replicates, &cancelled),
+        FitMethod::Pmmh | FitMethod::Mcmc | FitMethod::Mle => by_likelihood(&plan, typed.replicates, &cancelled),
         _ => Ok(study(&plan, typed.replicates, &cancelled)),
     })?;
     if cancelled.load(Ordering::Relaxed) {
@@ -86,23 +83,51 @@ fn study(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Study {
     })
 }
 
-/// Particle filters see the data themselves, no summaries.
-fn by_particles(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Result<Study, Failed> {
-    let process = estimated::process(plan)?;
-    let simulator = ProblemSimulator::new(&plan.problem, process.method().0);
+/// Likelihoods and particle filters see the data themselves, no summaries.
+fn by_likelihood(plan: &Plan, replicates: usize, cancelled: &Arc<AtomicBool>) -> Result<Study, Failed> {
+    // Data come from the model as the method sees it, which for particles is one that can be left and taken up again.
+    let method = match plan.method {
+        FitMethod::Pmmh => *estimated::process(&plan.problem)?.method().0,
+        _ => {
+            let likelihood = ProblemLikelihood::new(&plan.problem);
+            likelihood.check().map_err(|failure| Failed::usage(failure.0))?;
+            plan.problem.simulation().mean_field()
+        }
+    };
+    let simulator = ProblemSimulator::new(&plan.problem, &method);
     let simulate = |proposal: Proposal| {
         let data = simulator.data(&proposal.parameters, proposal.key)?;
-        process.with_data(&data)
+        Ok(plan.problem.with_data(&data))
     };
-    let fit = |process: ProblemProcess<'_>, replicate: usize| {
+    let fit = |problem: Problem, replicate: usize| {
         let seed = plan.seed.wrapping_add(1 + replicate as u64);
-        let settings = pseudo_marginal::Settings { seed, ..plan.estimated.clone() };
-        let found = pseudo_marginal::run(&Filter(&process), &settings, &mut Quiet(Arc::clone(cancelled)));
+        let found = posterior(plan, &problem, seed, &mut Quiet(Arc::clone(cancelled)));
         say!("data set {} of {replicates} fitted", replicate + 1);
-        let found = found.map(|fit| fit.posterior).map_err(|error| error.to_string());
         (!cancelled.load(Ordering::Relaxed)).then_some(found)
     };
     Ok(calibrate_with(plan.problem.estimated(), replicates, plan.seed, simulate, fit))
+}
+
+/// The posterior of a problem by a method that sees the data themselves.
+fn posterior(plan: &Plan, problem: &Problem, seed: u64, observer: &mut Quiet) -> Result<Posterior, String> {
+    match plan.method {
+        FitMethod::Pmmh => {
+            let process = estimated::looking_ahead(problem).map_err(|failure| failure.0)?;
+            let settings = pseudo_marginal::Settings { seed, ..plan.estimated.clone() };
+            let fit = pseudo_marginal::run(&Filter(&process), &settings, observer);
+            fit.map(|fit| fit.posterior).map_err(|error| error.to_string())
+        }
+        FitMethod::Mle => {
+            let settings = optimise::Settings { seed, ..plan.optimise.clone() };
+            let fit = optimise::run(&ProblemLikelihood::new(problem), &settings, observer);
+            fit.map(|fit| fit.posterior).map_err(|error| error.to_string())
+        }
+        _ => {
+            let settings = mcmc::Settings { seed, ..plan.mcmc.clone() };
+            let fit = mcmc::run(&ProblemLikelihood::new(problem), &settings, observer);
+            fit.map(|fit| fit.posterior).map_err(|error| error.to_string())
+        }
+    }
 }
 
 /// Fits a data set, as a surrogate and as ABC see it.

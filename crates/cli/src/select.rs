@@ -267,7 +267,7 @@ fn evidence(plan: &Plan, method: Method, seed: u64, quiet: &mut Quiet) -> Result
     let work = |error: &dyn std::fmt::Display| Failed::Work(error.to_string());
     let settings = selection::Settings { seed, ..selection::Settings::default() };
     if method == Method::Pmmh {
-        let process = estimated::process(plan)?;
+        let process = estimated::process(&plan.problem)?;
         let filter = Filter(&process);
         let chains = pseudo_marginal::Settings {
             min_effective_sample_size: plan.estimated.min_effective_sample_size.min(EFFECTIVE),

@@ -8,7 +8,7 @@ use metacascade_engine::MasterEquation;
 use metacascade_inference::Failure;
 
 use crate::{
-    measurements::{Measurement, Reading},
+    measurements::Reading,
     noise::{NoiseDistribution, multinomial},
     observe::{Read, Run, View, runs},
     problem::Problem,
@@ -43,7 +43,7 @@ pub(crate) fn log_likelihood(problem: &Problem, parameters: &[f64]) -> Result<f6
             master.advance(time).map_err(failed)?;
             total += master.observe(|state| {
                 values[..state.len()].copy_from_slice(state);
-                all(problem, reads, &mut View::new(&mut values), |read| read.row(problem))
+                all(problem, reads, &mut View::new(&mut values))
             })?;
             if total == f64::NEG_INFINITY {
                 return Ok(total);
@@ -67,17 +67,12 @@ pub(crate) fn check_means(problem: &Problem, run: &Run) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How likely a state makes what was measured at one time, which `row` tells of each read.
-pub(crate) fn all<'r>(
-    problem: &Problem,
-    reads: &[Read],
-    view: &mut View<'_>,
-    row: impl Fn(&Read) -> &'r Measurement,
-) -> Result<f64, Failure> {
+/// How likely a state makes what was measured at one time.
+pub(crate) fn all(problem: &Problem, reads: &[Read], view: &mut View<'_>) -> Result<f64, Failure> {
     let mut total = 0.0;
     let (mut counts, mut weights) = (Vec::new(), Vec::new());
     for read in reads {
-        let (observable, row) = (read.observable(problem), row(read));
+        let (observable, row) = (read.observable(problem), read.row(problem));
         let (y, sigma) = view.observe(observable, &row.overrides)?;
         if observable.noise != NoiseDistribution::Multinomial {
             total += row.log_likelihood(observable.noise, y, sigma);

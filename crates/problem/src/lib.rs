@@ -117,6 +117,7 @@ mod table;
 mod tally;
 mod units;
 mod version_1;
+mod with_data;
 
 pub use arms::{Arm, ArmFile, Arms, Assumed, BASELINE, Setting};
 pub use as_measured::{AsMeasured, laws_are_known};

@@ -90,8 +90,11 @@ impl<'p> ProblemLikelihood<'p> {
         Ok(())
     }
 
-    /// Why there is no likelihood of such data.
-    fn check(&self) -> Result<(), Failure> {
+    /// Whether there is a likelihood of such data.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn check(&self) -> Result<(), Failure> {
         let mut rows = self.problem.series().iter().flat_map(|series| &series.measurements);
         let message = if !self.problem.survival().is_empty() {
             "times to events have no likelihood here"

@@ -25,7 +25,7 @@ use crate::{
 /// println!("{}: {} measurements", problem.title(), problem.measurement_count());
 /// # Ok::<(), metacascade_engine::Diagnostics>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Problem {
     pub(crate) folder: std::path::PathBuf,
     pub(crate) files: Vec<SourceFile>,

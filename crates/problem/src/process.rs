@@ -17,8 +17,7 @@ use metacascade_random::Key;
 
 use crate::{
     exact,
-    measurements::Measurement,
-    observe::{Read, Run, View, runs},
+    observe::{Run, View, runs},
     problem::Problem,
     simulator::resolve,
     start::{Start, Treatment, start},
@@ -37,8 +36,6 @@ pub struct ProblemProcess<'p> {
     runs: Vec<Run>,
     /// Of each run, where particles stop.
     stops: Vec<Vec<Stop>>,
-    /// What was measured, by [`crate::observe::Read::position`].
-    rows: Vec<Measurement>,
 }
 
 /// A time at which particles are weighed.
@@ -98,9 +95,8 @@ impl<'p> ProblemProcess<'p> {
         for run in &runs {
             exact::check_means(problem, run)?;
         }
-        let rows = problem.series().iter().flat_map(|series| &series.measurements).cloned().collect();
         let stops = runs.iter().map(|run| stops(problem, run, 0)).collect();
-        let process = Self { problem, method: resolved, reason, runs, stops, rows };
+        let process = Self { problem, method: resolved, reason, runs, stops };
         // What no parameters can change is told at once.
         for series in 0..process.runs.len() {
             let mut workspace = process.workspace(series, &problem.nominal())?;
@@ -124,24 +120,6 @@ impl<'p> ProblemProcess<'p> {
     #[must_use]
     pub fn method(&self) -> (&Method, &str) {
         (&self.method, &self.reason)
-    }
-
-    /// The process with other data, in the layout of [`crate::ProblemSimulator::data`].
-    ///
-    /// # Errors
-    /// Where an assay's limits or censoring decide what the data mean.
-    pub fn with_data(&self, data: &[f64]) -> Result<Self, Failure> {
-        let limited = |series: &crate::Series| {
-            let observable = &self.problem.observables()[series.observable];
-            observable.lower_limit.is_some() || observable.upper_limit.is_some()
-        };
-        if self.rows.iter().any(|row| row.reading.is_censored()) || self.problem.series().iter().any(limited) {
-            return Err(Failure("some measurements are censored, which other data would not be".to_owned()));
-        }
-        let rows = self.rows.iter().zip(data).map(|(row, &value)| Measurement { value, ..row.clone() }).collect();
-        let runs = runs(self.problem, false, None);
-        let (reason, stops) = (self.reason.clone(), self.stops.clone());
-        Ok(Self { problem: self.problem, method: self.method, reason, runs, stops, rows })
     }
 }
 
@@ -218,15 +196,15 @@ impl<'p> Process for ProblemProcess<'p> {
         let (run, stop) = (&self.runs[*run], self.stops[*run][observation]);
         let moved = propagator.advance(&mut particle.snapshot, stop.time, key);
         moved.map_err(|error| Failure(error.to_string()))?;
-        let (reads, row) = (&run.reads[stop.next], |read: &Read| &self.rows[read.position]);
+        let reads = &run.reads[stop.next];
         let weight = if stop.here {
             let state = particle.snapshot.values();
             values[..state.len()].copy_from_slice(state);
-            let weight = exact::all(self.problem, reads, &mut View::new(values), row)?;
+            let weight = exact::all(self.problem, reads, &mut View::new(values))?;
             weight - std::mem::take(&mut particle.advance)
         } else {
             let guide = guide.as_mut();
-            let found = guide.and_then(|one| one.look(&particle.snapshot, run.times[stop.next], reads, row, values));
+            let found = guide.and_then(|one| one.look(&particle.snapshot, run.times[stop.next], reads, values));
             let guess = found.unwrap_or(particle.advance);
             guess - std::mem::replace(&mut particle.advance, guess)
         };

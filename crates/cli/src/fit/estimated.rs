@@ -8,9 +8,9 @@ use metacascade_engine::Method;
 use metacascade_inference::particle::Filter;
 use metacascade_inference::pseudo_marginal::{self, Estimator};
 use metacascade_inference::synthetic::Synthetic;
-use metacascade_inference::{Posterior, abc_smc, mcmc};
+use metacascade_inference::{Failure, Posterior, abc_smc, mcmc};
 use metacascade_problem::run::{Outcome, ParameterSummary};
-use metacascade_problem::{FitMethod, ProblemProcess, ProblemSimulator, RunWriter};
+use metacascade_problem::{FitMethod, Problem, ProblemProcess, ProblemSimulator, RunWriter};
 
 use super::{Found, Plan};
 use crate::error::Failed;
@@ -18,7 +18,7 @@ use crate::progress::Watcher;
 
 /// Draws from the posterior under the model's own likelihood, estimated by particle filters.
 pub(super) fn particles(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(RunWriter, Found), Failed> {
-    let process = process(plan)?;
+    let process = process(&plan.problem)?;
     let (simulation, reason) = process.method();
     let settings = super::settings(plan, FitMethod::Pmmh, threads, simulation, reason, &plan.estimated)?;
     let mut writer = plan.begin(&settings)?;
@@ -65,13 +65,17 @@ fn finished(
     Ok((writer, Found { outcome, posterior, simulation, profiles: Vec::new(), cancelled }))
 }
 
-/// The problem as a process, or why it is none.
-pub(crate) fn process(plan: &Plan) -> Result<ProblemProcess<'_>, Failed> {
-    let method = plan.problem.simulation().method();
-    let process = ProblemProcess::new(&plan.problem, &method).map_err(|failure| {
+/// A problem as a process, or why it is none.
+pub(crate) fn process(problem: &Problem) -> Result<ProblemProcess<'_>, Failed> {
+    looking_ahead(problem).map_err(|failure| {
         Failed::usage(failure.0).help("--method pmmh needs measurements of single subjects at given times")
-    })?;
-    Ok(process.looking_ahead(plan.problem.fit().looks.unwrap_or(0)))
+    })
+}
+
+/// The same, with the looks ahead that the problem asks for.
+pub(crate) fn looking_ahead(problem: &Problem) -> Result<ProblemProcess<'_>, Failure> {
+    let process = ProblemProcess::new(problem, &problem.simulation().method())?;
+    Ok(process.looking_ahead(problem.fit().looks.unwrap_or(0)))
 }
 
 /// Runs the chains; `each` is what an estimate takes many of.

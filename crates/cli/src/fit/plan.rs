@@ -24,7 +24,7 @@ pub(crate) struct Plan {
     pub mcmc: mcmc::Settings,
     /// Of the methods whose likelihood is estimated.
     pub estimated: pseudo_marginal::Settings,
-    pub(super) optimise: optimise::Settings,
+    pub optimise: optimise::Settings,
     pub seed: u64,
     pub(super) folder: PathBuf,
     /// The problem's folder as the user named it.

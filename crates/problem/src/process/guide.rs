@@ -4,7 +4,7 @@ use metacascade_engine::{Network, Outlook, Snapshot};
 
 use crate::{
     linear_noise::{bilinear, gradient},
-    measurements::{Measurement, Reading},
+    measurements::Reading,
     noise::NoiseDistribution,
     observe::{Read, View},
     problem::Problem,
@@ -31,20 +31,13 @@ impl<'p> Guide<'p> {
     /// approximations of the laws of noise; `None` where that says nothing. `values` are the scope's.
     ///
     /// It decides the work alone: particles are weighed by it, and later by its inverse.
-    pub fn look<'r>(
-        &mut self,
-        particle: &Snapshot,
-        until: f64,
-        reads: &[Read],
-        row: impl Fn(&Read) -> &'r Measurement,
-        values: &mut [f64],
-    ) -> Option<f64> {
+    pub fn look(&mut self, particle: &Snapshot, until: f64, reads: &[Read], values: &mut [f64]) -> Option<f64> {
         let later = self.outlook.look(particle, until).ok()?;
         let state = self.outlook.values();
         values[..state.len()].copy_from_slice(state);
         let mut total = 0.0;
         for read in reads {
-            let (observable, row) = (read.observable(self.problem), row(read));
+            let (observable, row) = (read.observable(self.problem), read.row(self.problem));
             // Parts of a multinomial sample and ranges are left to the measurement itself.
             if observable.noise == NoiseDistribution::Multinomial || row.reading != Reading::Exact {
                 continue;

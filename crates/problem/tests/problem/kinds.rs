@@ -319,3 +319,25 @@ fn covariates_are_converted_into_the_units_of_parameters() {
     let told = Problem::load(copy.path()).unwrap_err().to_string();
     assert!(told.contains("subjects.csv") && told.contains("mass"), "{told}");
 }
+
+/// With its own data a problem has its own likelihood; with those of a simulation, what the simulation was limited to is
+/// censored.
+#[test]
+fn other_data_are_read_as_the_own() {
+    let problem = without_survival();
+    let rows = || problem.series().iter().flat_map(|series| &series.measurements);
+    let mut data: Vec<f64> = rows().map(|row| row.value).collect();
+    data.extend(rows().filter_map(|row| if let Reading::Mean { sd, .. } = row.reading { sd } else { None }));
+    let log_likelihood = |problem: &Problem| ProblemLikelihood::new(problem).log_likelihood(&POINT).unwrap();
+    assert_eq!(log_likelihood(&problem.with_data(&data)), log_likelihood(&problem));
+    let simulator = ProblemSimulator::new(&problem, &problem.simulation().mean_field());
+    let other = problem.with_data(&simulator.data(&POINT, Key::new(5)).unwrap());
+    assert_ne!(log_likelihood(&other), log_likelihood(&problem));
+    for series in other.series() {
+        let observable = &other.observables()[series.observable];
+        for row in &series.measurements {
+            let lowest = observable.lower_limit.is_some_and(|limit| row.value <= limit);
+            assert!(!lowest || row.reading == Reading::Below, "{row:?}");
+        }
+    }
+}

@@ -75,7 +75,8 @@ fn other_data_have_another_likelihood() {
     let estimate = |process: &ProblemProcess<'_>, death: f64| {
         Filter(process).log_likelihood(&[5.0, death, 2.0, 0.2], 500, Key::new(3)).unwrap()
     };
-    let other = process.with_data(&data).unwrap();
+    let other = problem.with_data(&data);
+    let other = ProblemProcess::new(&other, &Method::Direct).unwrap();
     assert!(estimate(&other, 0.2) > estimate(&process, 0.2) - 30.0 && estimate(&other, 0.2) != estimate(&process, 0.2));
     assert!(estimate(&other, 0.2) > estimate(&other, 0.9) + 5.0);
 }
