@@ -38,8 +38,9 @@ impl Check {
     /// likelihoods say, if that is more.
     #[must_use]
     pub fn error(&self) -> f64 {
-        // Not a number is no reason to pass.
-        if self.resimulated.is_nan() { f64::NAN } else { self.noise.hypot(self.misfit).max(self.resimulated) }
+        let learned = self.noise.hypot(self.misfit);
+        // Not a number is no reason to pass, and `max` would pass it over.
+        if learned.is_nan() || self.resimulated.is_nan() { f64::NAN } else { learned.max(self.resimulated) }
     }
 
     /// Whether the posterior may be used.
