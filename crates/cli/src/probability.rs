@@ -32,7 +32,7 @@ struct Found<'a> {
 /// Estimates a probability and prints it.
 pub fn run(typed: &Probability) -> Result<(), Failed> {
     let network = models::find(&typed.model)?;
-    let (parameters, initial) = settings(&network, &typed.model, &typed.arm, &typed.set)?;
+    let (parameters, initial) = settings(&network, &typed.model, &typed.values.arm, &typed.values.set)?;
     let asked = RareEvent {
         initial: &initial,
         unless: typed.unless.as_deref(),

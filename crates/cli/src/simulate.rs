@@ -98,7 +98,7 @@ fn plan(typed: &Simulate) -> Result<Plan, Failed> {
     if typed.lesions.is_some() && network.lesion_kinds().next().is_none() {
         return Err(Failed::usage(format!("`{}` has no lesions to list", network.name())));
     }
-    let (parameters, initial) = settings(&network, &typed.model, &typed.arm, &typed.set)?;
+    let (parameters, initial) = settings(&network, &typed.model, &typed.values.arm, &typed.values.set)?;
     let rows = if typed.summary { 1 } else { typed.trajectories };
     let width = network.species().len() + network.rules().len() + 2;
     if rows.saturating_mul(times.len()).saturating_mul(width) > MOST_VALUES {

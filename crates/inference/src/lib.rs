@@ -51,6 +51,7 @@
 pub mod abc_smc;
 pub mod diagnostics;
 mod law;
+mod logarithms;
 mod mahalanobis;
 pub mod mcmc;
 pub mod optimise;

@@ -133,13 +133,9 @@ impl Term {
 
     /// What a value of a data set says: censored ones stand at their limits, where others may not.
     fn reading(&self, value: f64, data: &[f64]) -> Reading {
-        let [lower, upper] = self.limits;
         match self.reading {
-            Reading::Below | Reading::Above | Reading::UpTo(_) if value == self.value => self.reading,
             Reading::Mean { n, .. } => Reading::Mean { n, sd: self.spread.map(|spread| data[spread]) },
-            _ if lower.is_some_and(|limit| value <= limit) => Reading::Below,
-            _ if upper.is_some_and(|limit| value >= limit) => Reading::Above,
-            _ => Reading::Exact,
+            reading => reading.of(self.value, self.limits, value),
         }
     }
 

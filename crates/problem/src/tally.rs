@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use metacascade_inference::Failure;
 
 use crate::{
+    exact,
     measurements::{Measurement, Reading},
-    noise::{NoiseDistribution, multinomial},
+    noise::NoiseDistribution,
     observe::{Read, View},
     problem::Problem,
 };
@@ -19,11 +20,11 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     shared: Vec<Shared>,
-    /// Reads of multinomial samples, sample after sample.
-    samples: Vec<Read>,
+    /// What is read one by one: rows with placeholders of their own, and multinomial samples, one after the other.
+    single: Vec<Read>,
 }
 
-/// Rows of one observable and exposure, of which no row has placeholders of its own unless it is alone.
+/// Rows of one observable and exposure without placeholders of their own.
 #[derive(Debug)]
 struct Shared {
     /// Any of them.
@@ -55,19 +56,14 @@ impl Tallies {
         let mut alike: HashMap<Alike, usize> = HashMap::new();
         for read in reads {
             let (noise, row) = (read.observable(problem).noise, read.row(problem));
-            if noise == NoiseDistribution::Multinomial {
-                tallies.samples.push(*read);
+            if noise == NoiseDistribution::Multinomial || !row.overrides.is_empty() {
+                tallies.single.push(*read);
                 continue;
             }
             let common = (problem.series()[read.series].observable, row.exposure.to_bits());
-            let own = || Shared { read: *read, normal: None, rows: Vec::new() };
-            if !row.overrides.is_empty() {
-                tallies.shared.push(Shared { rows: vec![(*read, 1.0)], ..own() });
-                continue;
-            }
             let place = *known.entry(common).or_insert(tallies.shared.len());
             if place == tallies.shared.len() {
-                tallies.shared.push(own());
+                tallies.shared.push(Shared { read: *read, normal: None, rows: Vec::new() });
             }
             let shared = &mut tallies.shared[place];
             if is_normal(noise, row) {
@@ -85,25 +81,14 @@ impl Tallies {
 
     /// The log-likelihood of all that is read, given the model's values.
     pub fn log_likelihood(&self, problem: &Problem, view: &mut View<'_>) -> Result<f64, Failure> {
-        let mut total = 0.0;
+        let mut total = exact::all(problem, &self.single, view)?;
         for Shared { read, normal, rows } in &self.shared {
             let (observable, row) = (read.observable(problem), read.row(problem));
-            let (y, sigma) = view.observe(observable, &row.overrides)?;
+            let (y, sigma) = view.observe(observable, &[])?;
             total += normal.map_or(0.0, |normal| normal.log_likelihood(observable.noise, row.exposure * y, sigma));
             let each =
                 |(read, count): &(Read, f64)| count * read.row(problem).log_likelihood(observable.noise, y, sigma);
             total += rows.iter().map(each).sum::<f64>();
-        }
-        let (mut counts, mut weights) = (Vec::new(), Vec::new());
-        for read in &self.samples {
-            let row = read.row(problem);
-            counts.push(row.value);
-            weights.push(view.observe(read.observable(problem), &row.overrides)?.0);
-            if read.sample.is_some() {
-                total += multinomial::log_density(&counts, &weights);
-                counts.clear();
-                weights.clear();
-            }
         }
         Ok(total)
     }

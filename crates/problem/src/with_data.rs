@@ -1,10 +1,6 @@
 //! A problem with other data in place of those measured.
 
-use crate::{
-    measurements::{Measurement, Reading},
-    observe::survival_start,
-    problem::Problem,
-};
+use crate::{measurements::Reading, observe::survival_start, problem::Problem};
 
 impl Problem {
     /// The same problem, had these data been measured, in the layout of [`crate::ProblemSimulator::data`].
@@ -26,7 +22,7 @@ impl Problem {
                         spread += 1;
                         Reading::Mean { n, sd: Some(data[spread - 1]) }
                     }
-                    _ => read(row, limits, value),
+                    reading => reading.of(row.value, limits, value),
                 };
                 row.value = value;
                 position += 1;
@@ -37,16 +33,5 @@ impl Problem {
             (row.time, row.event, row.interval) = (seen[0], seen[1] > 0.5, None);
         }
         other
-    }
-}
-
-/// How a value is read where a row stands.
-fn read(row: &Measurement, [lower, upper]: [Option<f64>; 2], value: f64) -> Reading {
-    match row.reading {
-        Reading::Mean { .. } => row.reading,
-        Reading::Below | Reading::Above | Reading::UpTo(_) if value == row.value => row.reading,
-        _ if lower.is_some_and(|limit| value <= limit) => Reading::Below,
-        _ if upper.is_some_and(|limit| value >= limit) => Reading::Above,
-        _ => Reading::Exact,
     }
 }

@@ -4,6 +4,17 @@ use std::path::PathBuf;
 
 use metacascade_engine::RareEvent;
 
+/// What a model's parameters and initial counts are.
+#[derive(Debug, clap::Args)]
+pub struct Values {
+    /// Set the parameters of an arm of the model (see `metacascade models MODEL`); may be repeated, the last one wins.
+    #[arg(long, value_name = "ARM", value_delimiter = ',')]
+    pub arm: Vec<String>,
+    /// Set a parameter, or a species' initial count; may be repeated; wins over --arm.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+}
+
 /// Simulate a model
 ///
 /// Writes one row a time and trajectory (columns trajectory, time, species, assignment rules), or with --summary one
@@ -31,12 +42,8 @@ pub struct Simulate {
     /// --summary), or auto, which chooses and says why.
     #[arg(long, default_value = "auto")]
     pub method: String,
-    /// Set the parameters of an arm of the model (see `metacascade models MODEL`); may be repeated, the last one wins.
-    #[arg(long, value_name = "ARM", value_delimiter = ',')]
-    pub arm: Vec<String>,
-    /// Set a parameter, or a species' initial count; may be repeated; wins over --arm.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub set: Vec<String>,
+    #[command(flatten)]
+    pub values: Values,
     /// Threads; all processors unless given.
     #[arg(long, value_name = "K")]
     pub threads: Option<usize>,
@@ -91,12 +98,8 @@ pub struct Probability {
     /// Seed of all randomness.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Set the parameters of an arm of the model (see `metacascade models MODEL`); may be repeated, the last one wins.
-    #[arg(long, value_name = "ARM", value_delimiter = ',')]
-    pub arm: Vec<String>,
-    /// Set a parameter, or a species' initial count; may be repeated; wins over --arm.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub set: Vec<String>,
+    #[command(flatten)]
+    pub values: Values,
     /// Threads; all processors unless given. They change no result.
     #[arg(long, value_name = "K")]
     pub threads: Option<usize>,

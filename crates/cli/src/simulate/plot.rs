@@ -62,8 +62,8 @@ fn values(summary: bool, index: usize, times: &[f64], columns: &Columns) -> Valu
 }
 
 fn settings(typed: &Simulate, plan: &Plan) -> Vec<(String, String)> {
-    let arms = if typed.arm.is_empty() { "none".to_owned() } else { typed.arm.join(", ") };
-    let set = if typed.set.is_empty() { "none".to_owned() } else { typed.set.join(", ") };
+    let arms = if typed.values.arm.is_empty() { "none".to_owned() } else { typed.values.arm.join(", ") };
+    let set = if typed.values.set.is_empty() { "none".to_owned() } else { typed.values.set.join(", ") };
     let all = [
         ("model", plan.network.name().to_owned()),
         ("method", plan.method.to_string()),
@@ -91,8 +91,8 @@ fn command(path: &Path, typed: &Simulate) -> String {
     add("-n", &typed.trajectories.to_string());
     add("--seed", &typed.seed.to_string());
     add("--method", &typed.method);
-    typed.arm.iter().for_each(|arm| add("--arm", arm));
-    typed.set.iter().for_each(|set| add("--set", set));
+    typed.values.arm.iter().for_each(|arm| add("--arm", arm));
+    typed.values.set.iter().for_each(|set| add("--set", set));
     add("--plot", &path.display().to_string());
     words.extend(typed.summary.then(|| "--summary".to_owned()));
     words.join(" ")

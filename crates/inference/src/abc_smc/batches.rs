@@ -6,7 +6,7 @@ use metacascade_random::{Key, Stream};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use super::{Settings, distance::Simulation, kernel::Kernel};
+use super::{Error, Settings, Stop, distance::Simulation, kernel::Kernel};
 use crate::{Observer, Progress, Proposal, Simulator, parameter::from_scores};
 
 /// Simulations in a batch: few enough to hear of a cancellation soon, enough to keep all threads busy.
@@ -29,28 +29,44 @@ pub(super) struct Counts {
 pub(super) struct Batches<'a, S, O> {
     pub simulator: &'a S,
     pub observer: &'a mut O,
+    settings: &'a Settings,
     key: Key,
     started: Instant,
-    most: Option<Duration>,
     /// Of all complete generations.
     pub counts: Counts,
 }
 
 impl<'a, S: Simulator, O: Observer> Batches<'a, S, O> {
-    pub fn new(simulator: &'a S, settings: &Settings, observer: &'a mut O) -> Self {
-        let most = settings.max_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    pub fn new(simulator: &'a S, settings: &'a Settings, observer: &'a mut O) -> Self {
         Self {
             simulator,
             observer,
+            settings,
             key: Key::new(settings.seed),
             started: Instant::now(),
-            most,
             counts: Counts::default(),
         }
     }
 
-    pub fn time_is_up(&self) -> bool {
-        self.most.is_some_and(|most| self.started.elapsed() > most)
+    fn time_is_up(&self) -> bool {
+        let most = self.settings.max_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        most.is_some_and(|most| self.started.elapsed() > most)
+    }
+
+    /// The simulations of a further generation of about this size, or why there is none.
+    pub fn next(&self, size: f64) -> Result<u64, Stop> {
+        match self.settings.max_simulations - self.counts.simulations {
+            0 => Err(Stop::Simulations),
+            _ if self.time_is_up() => Err(Stop::Time),
+            // No remainder too small to be worth a generation.
+            left if (left as f64) < 1.5 * size => Ok(left),
+            _ => Ok(size as u64),
+        }
+    }
+
+    /// Why a generation was not finished.
+    pub fn interruption(&self) -> Stop {
+        if self.observer.cancelled() { Stop::Cancelled } else { Stop::Time }
     }
 
     /// The key of what chooses a generation's kernel.
@@ -59,18 +75,18 @@ impl<'a, S: Simulator, O: Observer> Batches<'a, S, O> {
     }
 
     /// Simulates a generation, from the prior or from a kernel; what could be simulated, and what was counted. `None` if it
-    /// was interrupted.
+    /// was interrupted. Fails where the first generation does not give all particles.
     pub fn generation(
         &mut self,
         index: usize,
         count: u64,
         kernel: Option<&Kernel>,
-    ) -> Option<(Vec<Simulation>, Counts)> {
+    ) -> Result<Option<(Vec<Simulation>, Counts)>, Error> {
         let mut counts = Counts::default();
         let mut simulations = Vec::new();
         while counts.simulations < count {
             if self.observer.cancelled() || (index > 0 && self.time_is_up()) {
-                return None;
+                return Ok(None);
             }
             let batch = BATCH.min(count - counts.simulations);
             let propose = |stream: &mut Stream| match kernel {
@@ -94,10 +110,14 @@ impl<'a, S: Simulator, O: Observer> Batches<'a, S, O> {
                 total_simulations: self.counts.simulations + counts.simulations,
             });
         }
+        if index == 0 && simulations.len() < self.settings.particles() {
+            let first = counts.first_failure.unwrap_or_default();
+            return Err(Error::Failures { failures: counts.failures, simulations: counts.simulations, first });
+        }
         self.counts.simulations += counts.simulations;
         self.counts.failures += counts.failures;
         self.counts.first_failure = self.counts.first_failure.take().or(counts.first_failure.clone());
-        Some((simulations, counts))
+        Ok(Some((simulations, counts)))
     }
 
     /// Simulates the proposals of a generation from index `start` on.

@@ -5,6 +5,8 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
+use crate::logarithms::log_sum;
+
 /// How far particles are perturbed, and in which directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,7 +80,7 @@ impl Kernel {
     /// The logarithm of the density of proposals, up to (2π)^(−d/2).
     pub fn log_density(&self, point: &[f64]) -> f64 {
         let parts = self.0.iter().map(|component| component.share.ln() + component.log_density(point));
-        super::mixture::log_sum(parts.collect::<Vec<f64>>().into_iter())
+        log_sum(parts.collect::<Vec<f64>>().into_iter())
     }
 }
 
@@ -125,13 +127,13 @@ impl Component {
         if let [spread] = &self.spreads[..] {
             let white = spread.whiten(point);
             let squares = self.white.iter().map(|centre| -0.5 * square(&white, centre));
-            return super::mixture::log_sum(squares) - spread.log_determinant - count;
+            return log_sum(squares) - spread.log_determinant - count;
         }
         let terms = self.centres.iter().zip(&self.spreads).map(|(centre, spread)| {
             let difference: Vec<f64> = point.iter().zip(centre).map(|(a, b)| a - b).collect();
             -0.5 * spread.whiten(&difference).iter().map(|value| value * value).sum::<f64>() - spread.log_determinant
         });
-        super::mixture::log_sum(terms.collect::<Vec<f64>>().into_iter()) - count
+        log_sum(terms.collect::<Vec<f64>>().into_iter()) - count
     }
 }
 

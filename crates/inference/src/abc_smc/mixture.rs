@@ -7,6 +7,7 @@
 //! prior's part bounds the weights.
 
 use super::kernel::Kernel;
+use crate::logarithms::log_sum;
 
 /// The prior and the kernels that proposals were drawn from, with the number drawn from each.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,24 +54,5 @@ pub(super) struct Density {
 impl Default for Density {
     fn default() -> Self {
         Self { kernels: 0, log_sum: f64::NEG_INFINITY }
-    }
-}
-
-/// Weights that sum to 1, from their logarithms.
-pub(super) fn normalised(logarithms: &[f64]) -> Vec<f64> {
-    let largest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let mut weights: Vec<f64> = logarithms.iter().map(|value| (value - largest).exp()).collect();
-    let total: f64 = weights.iter().sum();
-    weights.iter_mut().for_each(|weight| *weight /= total);
-    weights
-}
-
-/// ln Σ exp, without overflow.
-pub(super) fn log_sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {
-    let largest = terms.clone().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        largest
-    } else {
-        largest + terms.map(|term| (term - largest).exp()).sum::<f64>().ln()
     }
 }

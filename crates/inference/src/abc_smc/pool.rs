@@ -7,8 +7,9 @@ use rayon::prelude::*;
 use super::{
     distance::{Distance, Simulation},
     kernel::Kernel,
-    mixture::{Density, Mixture, normalised},
+    mixture::{Density, Mixture},
 };
+use crate::logarithms::normalised;
 
 /// Simulations that are remembered: those nearest to the data, for each particle, and at least.
 const PER_PARTICLE: usize = 10;

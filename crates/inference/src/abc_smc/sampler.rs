@@ -82,19 +82,14 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             if last.acceptance < settings.min_acceptance {
                 break Stop::Acceptance;
             }
-            let left = settings.max_simulations - self.batches.counts.simulations;
-            if left == 0 {
-                break Stop::Simulations;
-            }
-            if self.batches.time_is_up() {
-                break Stop::Time;
-            }
-            // No remainder too small to be worth a generation.
-            let count = if (left as f64) < 1.5 * size { left } else { size as u64 };
+            let count = match self.batches.next(size) {
+                Ok(count) => count,
+                Err(stop) => break stop,
+            };
             let before = last.threshold;
             let kernel = self.kernel(&state);
             let Some(next) = self.generation(last.index + 1, count, Some(kernel))? else {
-                break if self.batches.observer.cancelled() { Stop::Cancelled } else { Stop::Time };
+                break self.batches.interruption();
             };
             earlier.push(std::mem::replace(&mut state, next).earlier());
             if state.last.threshold > STALLED * before {
@@ -121,14 +116,9 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
     /// Simulates a generation, from the prior or from a kernel, and takes the particles from all simulations so far.
     /// `None` if it was interrupted.
     fn generation(&mut self, index: usize, count: u64, kernel: Option<Kernel>) -> Result<Option<State>, Error> {
-        let Some((simulations, counts)) = self.batches.generation(index, count, kernel.as_ref()) else {
+        let Some((simulations, counts)) = self.batches.generation(index, count, kernel.as_ref())? else {
             return Ok(None);
         };
-        let keep = self.settings.particles();
-        if index == 0 && simulations.len() < keep {
-            let first = counts.first_failure.unwrap_or_default();
-            return Err(Error::Failures { failures: counts.failures, simulations: counts.simulations, first });
-        }
         self.pool.add(kernel, count, simulations);
         let learned = Distance::fit(self.settings.distance, self.batches.simulator.observed(), &self.pool);
         let distance = match (learned, self.pool.last_distance()) {
@@ -136,7 +126,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             (Err(Error::NoInformation), Some(before)) => before.clone(),
             (learned, _) => learned?,
         };
-        let accepted = self.pool.accept(&distance, keep, self.settings.min_threshold);
+        let accepted = self.pool.accept(&distance, self.settings.particles(), self.settings.min_threshold);
         let acceptance = accepted.newest as f64 / count as f64;
         self.complete(index, accepted, acceptance, &distance, &counts).map(Some)
     }

@@ -12,9 +12,9 @@ use super::{
     Check, Error, Fit, Generation, Settings, Stop,
     batches::{Batches, Counts},
     kernel::Kernel,
-    mixture::{Density, Mixture, normalised},
+    mixture::{Density, Mixture},
 };
-use crate::{Law, Measured, Observer, Posterior, Simulator, parameter::from_scores};
+use crate::{Law, Measured, Observer, Posterior, Simulator, logarithms::normalised, parameter::from_scores};
 
 /// Share of the particles asked for that the weights must be worth before the temperature falls.
 const WORTH: f64 = 0.5;
@@ -90,20 +90,15 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             if index + 1 >= settings.max_generations {
                 break Stop::Generations;
             }
-            let left = settings.max_simulations - self.batches.counts.simulations;
-            if left == 0 {
-                break Stop::Simulations;
-            }
-            if self.batches.time_is_up() {
-                break Stop::Time;
-            }
-            // No remainder too small to be worth a generation.
-            let count = if (left as f64) < 1.5 * size { left } else { size as u64 };
+            let count = match self.batches.next(size) {
+                Ok(count) => count,
+                Err(stop) => break stop,
+            };
             let chosen = state.last.posterior.resample(CENTRES, self.batches.kernel_key(index));
             let centres = chosen.into_iter().map(|particle| state.scores[particle].clone()).collect();
             let kernel = Kernel::new(settings.kernel, vec![(1.0, centres)]);
             let Some(next) = self.generation(index + 1, count, Some(kernel))? else {
-                break if self.batches.observer.cancelled() { Stop::Cancelled } else { Stop::Time };
+                break self.batches.interruption();
             };
             state = next;
             size *= 1.2;
@@ -121,13 +116,9 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
 
     /// Simulates a generation, weights all simulations so far, and tells the observer. `None` if it was interrupted.
     fn generation(&mut self, index: usize, count: u64, kernel: Option<Kernel>) -> Result<Option<State>, Error> {
-        let Some((simulations, counts)) = self.batches.generation(index, count, kernel.as_ref()) else {
+        let Some((simulations, counts)) = self.batches.generation(index, count, kernel.as_ref())? else {
             return Ok(None);
         };
-        if index == 0 && simulations.len() < self.settings.particles() {
-            let first = counts.first_failure.unwrap_or_default();
-            return Err(Error::Failures { failures: counts.failures, simulations: counts.simulations, first });
-        }
         let observed = self.batches.simulator.observed();
         let entry = |simulation: super::distance::Simulation| {
             let log_likelihood = log_density(&self.laws, observed, &simulation.summaries);
@@ -145,11 +136,8 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
             self.entries.par_iter_mut().map(|entry| mixture.log_weight(&entry.scores, &mut entry.density)).collect();
         let temperature = self.cooled(&base);
         self.temperature = temperature;
-        let tempered = |temperature: f64| -> Vec<f64> {
-            self.entries.iter().zip(&base).map(|(entry, base)| base + entry.log_likelihood / temperature).collect()
-        };
-        let weights = normalised(&tempered(temperature));
-        let exact = tempered(1.0);
+        let weights = normalised(&self.tempered(&base, temperature));
+        let exact = self.tempered(&base, 1.0);
         let best = self.entries.iter().map(|entry| entry.log_likelihood).fold(f64::NEG_INFINITY, f64::max);
         let accepted: f64 = news.iter().map(|value| ((value - best) / temperature).exp().min(1.0)).sum();
         let kept = heaviest(&weights);
@@ -178,14 +166,16 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
         Ok(Some(State { last, scores, exact }))
     }
 
+    /// Logarithms of the weights of all entries at a temperature, from those of prior over mixture.
+    fn tempered(&self, base: &[f64], temperature: f64) -> Vec<f64> {
+        self.entries.iter().zip(base).map(|(entry, base)| base + entry.log_likelihood / temperature).collect()
+    }
+
     /// The lowest temperature at which the weights are worth enough; 1 if they are then worth little, but enough, and no
     /// more simulations are allowed.
     fn cooled(&self, base: &[f64]) -> f64 {
         let worth = |temperature: f64| {
-            let weighted = self.entries.iter().zip(base);
-            let logarithms: Vec<f64> =
-                weighted.map(|(entry, base)| base + entry.log_likelihood / temperature).collect();
-            1.0 / normalised(&logarithms).iter().map(|weight| weight * weight).sum::<f64>()
+            1.0 / normalised(&self.tempered(base, temperature)).iter().map(|weight| weight * weight).sum::<f64>()
         };
         let is_last = self.batches.counts.simulations >= self.settings.max_simulations;
         let wanted = if is_last { FEWEST.min(self.worth()) } else { self.worth() };

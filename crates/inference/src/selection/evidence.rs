@@ -14,10 +14,11 @@ use metacascade_random::Key;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::mixture::{Mixture, log_prior, log_sum};
+use super::mixture::{Mixture, log_prior};
 use crate::{
     Failure, Likelihood, Observer, Parameter, Posterior,
     diagnostics::pareto_smoothed,
+    logarithms::log_sum,
     parameter::{from_scores, to_scores},
     pseudo_marginal::Estimator,
 };

@@ -5,6 +5,8 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
+use crate::logarithms::normalised;
+
 /// Penalties tried, for predictors of variance 1, in units of the weights of the rows.
 const PENALTIES: [f64; 5] = [0.03, 0.3, 3.0, 30.0, 300.0];
 
@@ -94,12 +96,7 @@ impl Rows<'_> {
             let own = coefficients.rows(class * width, width);
             own.iter().zip(row).map(|(coefficient, value)| coefficient * value).sum::<f64>()
         };
-        let mut values: Vec<f64> = (0..self.count - 1).map(linear).chain([0.0]).collect();
-        let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        values.iter_mut().for_each(|value| *value = (*value - highest).exp());
-        let total: f64 = values.iter().sum();
-        values.iter_mut().for_each(|value| *value /= total);
-        values
+        normalised(&(0..self.count - 1).map(linear).chain([0.0]).collect::<Vec<f64>>())
     }
 
     /// The penalty of the highest likelihood of rows that were left out.

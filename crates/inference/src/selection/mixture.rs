@@ -13,7 +13,7 @@ use rand::RngExt;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use statrs::function::gamma::ln_gamma;
 
-use crate::mahalanobis;
+use crate::{logarithms::log_sum, mahalanobis};
 
 /// Degrees of freedom of the components.
 const FREEDOM: f64 = 5.0;
@@ -73,15 +73,6 @@ impl Component {
             - self.log_determinant;
         constant - 0.5 * (FREEDOM + dimension) * (self.square(point) / (FREEDOM * SHRINKAGE)).ln_1p()
     }
-}
-
-/// ln Σ exp.
-pub(super) fn log_sum(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let highest = values.clone().fold(f64::NEG_INFINITY, f64::max);
-    if highest == f64::NEG_INFINITY {
-        return highest;
-    }
-    highest + values.map(|value| (value - highest).exp()).sum::<f64>().ln()
 }
 
 /// The logarithm of the density of N(0, I).

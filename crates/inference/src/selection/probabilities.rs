@@ -3,6 +3,8 @@
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
+use crate::logarithms::normalised;
+
 /// A model among others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
@@ -35,10 +37,7 @@ pub fn probabilities(log_evidences: &[f64], errors: &[f64], priors: &[f64]) -> V
 pub(super) fn with_covariance(log_evidences: &[f64], covariance: &DMatrix<f64>, priors: &[f64]) -> Vec<Choice> {
     let whole: f64 = priors.iter().sum();
     let logs: Vec<f64> = log_evidences.iter().zip(priors).map(|(log, prior)| log + (prior / whole).ln()).collect();
-    let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights: Vec<f64> = logs.iter().map(|log| (log - highest).exp()).collect();
-    let total: f64 = weights.iter().sum();
-    let probabilities: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
+    let probabilities = normalised(&logs);
     let count = log_evidences.len();
     // The first, where several are equal.
     let best = (0..count).rev().max_by(|&a, &b| log_evidences[a].total_cmp(&log_evidences[b])).unwrap_or(0);

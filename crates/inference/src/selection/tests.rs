@@ -8,7 +8,9 @@ use statrs::function::gamma::ln_gamma;
 
 use super::*;
 use crate::{
-    Failure, Likelihood, Parameter, Posterior, Prior, Proposal, Scale, Simulator, mcmc, moments,
+    Failure, Likelihood, Parameter, Posterior, Prior, Proposal, Scale, Simulator,
+    logarithms::log_sum,
+    mcmc, moments,
     parameter::from_scores,
     pseudo_marginal::Estimator,
     reference::{self, Case, Reference},
@@ -227,7 +229,7 @@ fn by_quadrature(likelihood: &impl Likelihood, posterior: &Posterior) -> f64 {
             value + mixture::log_prior(&scores)
         })
         .collect();
-    mixture::log_sum(terms.iter().copied()) + volume.ln()
+    log_sum(terms.iter().copied()) + volume.ln()
 }
 
 fn found(likelihood: &impl Likelihood, seed: u64) -> (Evidence, Posterior) {
@@ -348,7 +350,7 @@ impl Law {
         let points = 4000;
         let rate = |point: i32| self.parameters[0].quantile((f64::from(point) + 0.5) / f64::from(points));
         let terms: Vec<f64> = (0..points).map(|point| self.log_likelihood(rate(point), data)).collect();
-        mixture::log_sum(terms.iter().copied()) - f64::from(points).ln()
+        log_sum(terms.iter().copied()) - f64::from(points).ln()
     }
 }
 

@@ -47,7 +47,20 @@ impl Measurement {
 }
 
 impl Reading {
-    /// The same of a value that is read so.
+    /// How another value is read in place of one that was read so: the same where it is the same value; else censored at
+    /// an assay's limits, or exact.
+    pub(crate) fn of(self, own: f64, limits: [Option<f64>; 2], value: f64) -> Self {
+        let [lower, upper] = limits;
+        match self {
+            Self::Mean { .. } => self,
+            Self::Below | Self::Above | Self::UpTo(_) if value == own => self,
+            _ if lower.is_some_and(|limit| value <= limit) => Self::Below,
+            _ if upper.is_some_and(|limit| value >= limit) => Self::Above,
+            _ => Self::Exact,
+        }
+    }
+
+    /// [`Measurement::log_likelihood`] of a value that is read so.
     pub(crate) fn log_likelihood(self, value: f64, noise: NoiseDistribution, y: f64, sigma: f64, exposure: f64) -> f64 {
         match self {
             Self::Exact => noise.log_density(value, y, sigma, exposure),
