@@ -16,6 +16,18 @@ pub trait Simulator: Sync {
     /// cannot be finished is a [`Failure`]; it is counted and never accepted.
     fn simulate(&self, proposals: &[Proposal]) -> Vec<Result<Vec<f64>, Failure>>;
 
+    /// As [`Simulator::simulate`], but a simulation may be abandoned, `Ok(None)`, as soon as `near` is false of the summaries
+    /// that are known, in the places of all others NaN. `near` is false of all that follow then, and of the whole. Which
+    /// method is simulated by may differ from [`Simulator::simulate`], the law may not.
+    fn simulate_near(
+        &self,
+        proposals: &[Proposal],
+        near: &(dyn Fn(&[f64]) -> bool + Sync),
+    ) -> Vec<Result<Option<Vec<f64>>, Failure>> {
+        let _ = near;
+        self.simulate(proposals).into_iter().map(|simulated| simulated.map(Some)).collect()
+    }
+
     /// What is known about the law of the summaries; those that no law covers may follow any.
     fn laws(&self) -> &[Law] {
         &[]

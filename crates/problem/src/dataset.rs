@@ -7,11 +7,11 @@ use std::{
 
 use metacascade_engine::{Method, Subject};
 use metacascade_inference::Failure;
-use metacascade_random::Key;
+use metacascade_random::{Key, Stream};
 
 use crate::{
     measurements::Reading,
-    observe::{Run, Whom, Workspace, data_len, measure, runs, survival_start},
+    observe::{Read, Run, Whom, Workspace, data_len, measure, runs, survival_start},
     problem::Problem,
     survival::{Answers, Curves},
 };
@@ -22,7 +22,7 @@ const GROUPS: u64 = 0x6772_6f75_7073_0000;
 /// Simulates data sets of a problem: every subject at its own times, with the noise of what is measured.
 #[derive(Debug)]
 pub(crate) struct DataSets<'p> {
-    problem: &'p Problem,
+    pub problem: &'p Problem,
     pub method: Method,
     pub curves: Curves,
     pub runs: Vec<Run>,
@@ -57,55 +57,99 @@ impl<'p> DataSets<'p> {
 
     /// Simulates one under values of the estimated parameters.
     pub fn simulate(&self, workspace: &mut Workspace<'_>, parameters: &[f64], key: Key) -> Result<DataSet, Failure> {
-        let mut data = vec![f64::NAN; data_len(self.problem)];
-        let mut model = vec![[f64::NAN; 2]; self.problem.measurement_count()];
+        let mut measured = Measured::new(self.problem);
         let mut event_times = vec![f64::INFINITY; self.problem.survival().len()];
-        let groups = key.child(GROUPS);
         for (index, run) in self.runs.iter().enumerate() {
-            let key = key.child(index as u64);
-            let group = run.design.subject.and_then(|subject| self.problem.subjects()[subject].group);
-            for subject in 0..run.count {
-                let key = if subject == 0 { key } else { key.child(2).child(subject as u64) };
-                let mut noise = key.child(1).stream();
+            for individual in self.individuals(index, key) {
+                let Individual { number, key, subject } = individual;
+                let mut noise = individual.noise();
                 let mut answers = Answers::new(&run.questions);
-                let own = key.child(0);
-                let whom = Subject { key: own, group: group.map_or(own, |group| groups.child(group as u64)) };
-                workspace.run(run.design, parameters, &run.times, Whom::Drawn(whom), |time, view| {
+                workspace.run(run.design, parameters, &run.times, Whom::Drawn(subject), |time, view| {
                     let flow = answers.look(self.problem, view)?;
-                    measure(self.problem, &run.reads[time], view, &mut noise, |read, value, [y, scale]| {
-                        let spread = read.spread;
-                        match read.row(self.problem).reading {
-                            Reading::Mean { n, .. } if subject < n as usize => {
-                                average(&mut data, read.position, spread, subject, value);
-                                let [mean, own] = &mut model[read.position];
-                                *mean = if subject == 0 { y } else { *mean + (y - *mean) / (subject + 1) as f64 };
-                                *own = scale;
-                            }
-                            _ if subject == 0 => (data[read.position], model[read.position]) = (value, [y, scale]),
-                            _ => {}
-                        }
+                    measure(self.problem, &run.reads[time], view, &mut noise, |read, value, model| {
+                        measured.take(self.problem, read, number, value, model);
                     })?;
                     Ok(if flow.is_break() && run.is_read(time) { flow } else { ControlFlow::Continue(()) })
                 })?;
-                if subject == 0 {
+                if number == 0 {
                     let mut follow_up = key.child(3).stream();
                     for (question, &time) in run.questions.iter().zip(&answers.times) {
                         event_times[question.row] = time;
                         let (time, event) = self.curves.observe(self.problem, question.row, time, &mut follow_up);
                         let at = survival_start(self.problem) + 2 * question.row;
-                        (data[at], data[at + 1]) = (time, f64::from(u8::from(event)));
+                        (measured.data[at], measured.data[at + 1]) = (time, f64::from(u8::from(event)));
                     }
                 }
             }
         }
-        for read in self.runs.iter().flat_map(|run| run.reads.iter().flatten()) {
-            if let (Some(spread), Reading::Mean { n, .. }) = (read.spread, read.row(self.problem).reading) {
-                data[spread] = (data[spread] / (n - 1.0)).sqrt();
-            }
-        }
+        self.runs.iter().flat_map(|run| &run.reads).for_each(|reads| measured.finish(self.problem, reads));
         // Once a data set, so that threads do not wait for each other.
         self.events.fetch_add(std::mem::take(&mut workspace.events), Ordering::Relaxed);
-        Ok(DataSet { data, model, event_times })
+        Ok(DataSet { data: measured.data, model: measured.model, event_times })
+    }
+
+    /// Those whose trajectories make up a run, in a data set of this key.
+    pub fn individuals(&self, run: usize, key: Key) -> impl Iterator<Item = Individual> {
+        let Run { design, count, .. } = self.runs[run];
+        let group = design.subject.and_then(|subject| self.problem.subjects()[subject].group);
+        let shared = group.map(|group| key.child(GROUPS).child(group as u64));
+        let key = key.child(run as u64);
+        (0..count).map(move |number| {
+            let key = if number == 0 { key } else { key.child(2).child(number as u64) };
+            let own = key.child(0);
+            Individual { number, key, subject: Subject { key: own, group: shared.unwrap_or(own) } }
+        })
+    }
+}
+
+/// Whose trajectory is simulated.
+pub(crate) struct Individual {
+    /// Among those whose mean is measured.
+    pub number: usize,
+    pub key: Key,
+    pub subject: Subject,
+}
+
+impl Individual {
+    /// The stream of what is measured of it.
+    pub fn noise(&self) -> Stream {
+        self.key.child(1).stream()
+    }
+}
+
+/// Measurements as they are made; NaN until then.
+pub(crate) struct Measured {
+    pub data: Vec<f64>,
+    pub model: Vec<[f64; 2]>,
+}
+
+impl Measured {
+    pub fn new(problem: &Problem) -> Self {
+        Self { data: vec![f64::NAN; data_len(problem)], model: vec![[f64::NAN; 2]; problem.measurement_count()] }
+    }
+
+    /// Takes in what was read of an individual, those before it being in.
+    pub fn take(&mut self, problem: &Problem, read: &Read, individual: usize, value: f64, [y, scale]: [f64; 2]) {
+        let Self { data, model } = self;
+        match read.row(problem).reading {
+            Reading::Mean { n, .. } if individual < n as usize => {
+                average(data, read.position, read.spread, individual, value);
+                let [mean, own] = &mut model[read.position];
+                *mean = if individual == 0 { y } else { *mean + (y - *mean) / (individual + 1) as f64 };
+                *own = scale;
+            }
+            _ if individual == 0 => (data[read.position], model[read.position]) = (value, [y, scale]),
+            _ => {}
+        }
+    }
+
+    /// Standard deviations from sums of squares, where all are in.
+    pub fn finish(&mut self, problem: &Problem, reads: &[Read]) {
+        for read in reads {
+            if let (Some(spread), Reading::Mean { n, .. }) = (read.spread, read.row(problem).reading) {
+                self.data[spread] = (self.data[spread] / (n - 1.0)).sqrt();
+            }
+        }
     }
 }
 

@@ -29,8 +29,7 @@ pub(crate) fn log_likelihood(problem: &Problem, parameters: &[f64]) -> Result<f6
     }
     let failed = |error: metacascade_engine::SimulationError| Failure(error.to_string());
     let method = problem.simulation().mean_field();
-    let placeholders = problem.observables().iter().map(|observable| observable.placeholder_slots().len()).max();
-    let mut values = vec![0.0; problem.scope_slots + 1 + placeholders.unwrap_or(0)];
+    let mut values = problem.blank_values();
     let (mut total, mut lost) = (0.0, 0.0);
     for run in runs(problem, false, None) {
         check_means(problem, &run)?;

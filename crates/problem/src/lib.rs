@@ -85,6 +85,7 @@ mod files;
 mod fluxes;
 mod forecast;
 mod identify;
+mod in_parts;
 mod individuals;
 mod likelihood;
 mod linear_noise;

@@ -210,8 +210,7 @@ pub(crate) struct Workspace<'p> {
 
 impl<'p> Workspace<'p> {
     pub fn new(problem: &'p Problem, method: &Method) -> Self {
-        let placeholders = problem.observables().iter().map(|observable| observable.placeholder_slots().len()).max();
-        let values = vec![0.0; problem.scope_slots + 1 + placeholders.unwrap_or(0)];
+        let values = problem.blank_values();
         let simulators = std::iter::repeat_with(|| None).take(1 + problem.experiments().len()).collect();
         Self { problem, method: *method, simulators, treatment: Treatment::default(), values, events: 0 }
     }

@@ -208,6 +208,12 @@ impl Problem {
         &self.warnings
     }
 
+    /// Room for the scope's values (see [`crate::scope`]), then an observable's own value and placeholders.
+    pub(crate) fn blank_values(&self) -> Vec<f64> {
+        let placeholders = self.observables.iter().map(|observable| observable.placeholder_slots().len()).max();
+        vec![0.0; self.scope_slots + 1 + placeholders.unwrap_or(0)]
+    }
+
     /// A value for each estimated parameter: its nominal value, or its prior's median.
     #[must_use]
     pub fn nominal(&self) -> Vec<f64> {

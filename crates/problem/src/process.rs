@@ -169,8 +169,7 @@ impl<'p> Process for ProblemProcess<'p> {
     fn workspace(&self, series: usize, parameters: &[f64]) -> Result<Moving<'p>, Failure> {
         let problem = self.problem;
         let design = self.runs[series].design;
-        let placeholders = problem.observables().iter().map(|observable| observable.placeholder_slots().len()).max();
-        let mut values = vec![0.0; problem.scope_slots + 1 + placeholders.unwrap_or(0)];
+        let mut values = problem.blank_values();
         let start = start(problem, &self.method, &mut values, design, parameters, &Treatment::default())?;
         let network = problem.experiments()[design.experiment].network.as_ref().unwrap_or_else(|| problem.network());
         let propagator = Propagator::new(network, &self.method).map_err(|error| Failure(error.to_string()))?;

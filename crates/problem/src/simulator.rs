@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::{
     as_measured::AsMeasured,
     dataset::DataSets,
+    in_parts::Stops,
     likelihood::ProblemLikelihood,
     observe::{Design, data_len, measured, survival_start},
     problem::Problem,
@@ -36,6 +37,8 @@ pub struct ProblemSimulator<'p> {
     reason: String,
     summaries: Summaries,
     observed: Vec<f64>,
+    /// Where data sets may be simulated from time to time.
+    stops: Option<Stops>,
 }
 
 impl<'p> ProblemSimulator<'p> {
@@ -52,7 +55,8 @@ impl<'p> ProblemSimulator<'p> {
         }
         let sets = DataSets::new(problem, method, Curves::new(problem));
         let observed = all_summaries(problem, &summaries, &sets.curves, &measured(problem));
-        Self { problem, sets, reason, summaries, observed }
+        let stops = Stops::of(problem, &sets);
+        Self { problem, sets, reason, summaries, observed, stops }
     }
 
     pub(crate) fn problem(&self) -> &'p Problem {
@@ -105,6 +109,13 @@ impl<'p> ProblemSimulator<'p> {
     /// Why the parameters cannot be simulated.
     pub fn data(&self, parameters: &[f64], key: Key) -> Result<Vec<f64>, Failure> {
         Ok(self.sets.simulate(&mut self.sets.workspace(), parameters, key)?.data)
+    }
+}
+
+fn finite(summaries: Vec<f64>) -> Result<Vec<f64>, Failure> {
+    match summaries.iter().position(|summary| !summary.is_finite()) {
+        Some(index) => Err(Failure(format!("summary {index} is not finite"))),
+        None => Ok(summaries),
     }
 }
 
@@ -184,11 +195,30 @@ impl Simulator for ProblemSimulator<'_> {
                 || self.sets.workspace(),
                 |workspace, proposal| {
                     let data = self.sets.simulate(workspace, &proposal.parameters, proposal.key)?.data;
-                    let summaries = all_summaries(self.problem, &self.summaries, &self.sets.curves, &data);
-                    match summaries.iter().position(|summary| !summary.is_finite()) {
-                        Some(index) => Err(Failure(format!("summary {index} is not finite"))),
-                        None => Ok(summaries),
-                    }
+                    finite(all_summaries(self.problem, &self.summaries, &self.sets.curves, &data))
+                },
+            )
+            .collect()
+    }
+
+    /// Subjects go from one time of measurement to the next side by side; where they cannot, data sets are finished.
+    fn simulate_near(
+        &self,
+        proposals: &[Proposal],
+        near: &(dyn Fn(&[f64]) -> bool + Sync),
+    ) -> Vec<Result<Option<Vec<f64>>, Failure>> {
+        let Some(stops) = &self.stops else {
+            return self.simulate(proposals).into_iter().map(|simulated| simulated.map(Some)).collect();
+        };
+        let summaries = |data: &[f64]| all_summaries(self.problem, &self.summaries, &self.sets.curves, data);
+        proposals
+            .par_iter()
+            .map_init(
+                || self.sets.parts_workspace(),
+                |workspace, Proposal { parameters, key }| {
+                    let near = |data: &[f64]| near(&summaries(data));
+                    let data = self.sets.simulate_while(stops, workspace, (parameters, *key), near)?;
+                    data.map(|data| finite(summaries(&data))).transpose()
                 },
             )
             .collect()

@@ -17,6 +17,9 @@ const PROPOSE: u64 = 0;
 const SIMULATE: u64 = 1;
 const KERNEL: u64 = u64::MAX;
 
+/// Whether a simulation may still be near, by the summaries known so far.
+pub(super) type Near<'n> = &'n (dyn Fn(&[f64]) -> bool + Sync);
+
 /// What has been simulated.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Counts {
@@ -74,13 +77,14 @@ impl<'a, S: Simulator, O: Observer> Batches<'a, S, O> {
         self.key.child(generation as u64).child(KERNEL)
     }
 
-    /// Simulates a generation, from the prior or from a kernel; what could be simulated, and what was counted. `None` if it
-    /// was interrupted. Fails where the first generation does not give all particles.
+    /// Simulates a generation, from the prior or from a kernel; what could be simulated, and what was counted. Simulations
+    /// may be abandoned where `near` is false. `None` if it was interrupted. Fails where the first generation does not give all particles.
     pub fn generation(
         &mut self,
         index: usize,
         count: u64,
         kernel: Option<&Kernel>,
+        near: Option<Near<'_>>,
     ) -> Result<Option<(Vec<Simulation>, Counts)>, Error> {
         let mut counts = Counts::default();
         let mut simulations = Vec::new();
@@ -93,10 +97,10 @@ impl<'a, S: Simulator, O: Observer> Batches<'a, S, O> {
                 None => self.simulator.parameters().iter().map(|_| StandardNormal.sample(stream)).collect(),
                 Some(kernel) => kernel.propose(stream),
             };
-            for simulated in self.batch(index, counts.simulations, batch, propose) {
+            for simulated in self.batch(index, counts.simulations, batch, propose, near) {
                 counts.simulations += 1;
                 match simulated {
-                    Ok(simulation) => simulations.push(simulation),
+                    Ok(simulation) => simulations.extend(simulation),
                     Err(reason) => {
                         counts.failures += 1;
                         counts.first_failure.get_or_insert(reason);
@@ -127,7 +131,8 @@ impl<'a, S: Simulator, O: Observer> Batches<'a, S, O> {
         start: u64,
         count: u64,
         propose: impl Fn(&mut Stream) -> Vec<f64> + Sync,
-    ) -> impl Iterator<Item = Result<Simulation, String>> {
+        near: Option<Near<'_>>,
+    ) -> impl Iterator<Item = Result<Option<Simulation>, String>> {
         let key = self.key.child(generation as u64);
         let parameters = self.simulator.parameters();
         let (scores, proposals): (Vec<Vec<f64>>, Vec<Proposal>) = (start..start + count)
@@ -139,13 +144,16 @@ impl<'a, S: Simulator, O: Observer> Batches<'a, S, O> {
                 (scores, Proposal { parameters, key: key.child(SIMULATE) })
             })
             .unzip();
-        let results = self.simulator.simulate(&proposals);
+        let results = match near {
+            Some(near) => self.simulator.simulate_near(&proposals, near),
+            None => self.simulator.simulate(&proposals).into_iter().map(|result| result.map(Some)).collect(),
+        };
         scores.into_iter().zip(results).map(|(scores, result)| {
-            let summaries = result.map_err(|failure| failure.0)?;
+            let Some(summaries) = result.map_err(|failure| failure.0)? else { return Ok(None) };
             if summaries.iter().any(|summary| !summary.is_finite()) {
                 return Err("a summary is not finite".to_owned());
             }
-            Ok(Simulation { scores, summaries })
+            Ok(Some(Simulation { scores, summaries }))
         })
     }
 }

@@ -86,13 +86,36 @@ impl Distance {
     }
 
     pub fn of(&self, summaries: &[f64]) -> f64 {
+        self.length(self.rows.iter().map(|row| product(row, summaries, &self.observed)))
+    }
+
+    /// Of differences in all rows, or in some.
+    fn length(&self, differences: impl Iterator<Item = f64>) -> f64 {
+        let rows = self.rows.len() as f64;
         match self.norm {
-            Norm::Euclidean => (square(&self.rows, summaries, &self.observed) / (self.rows.len() + 2) as f64).sqrt(),
-            Norm::Absolute => {
-                let differences = self.rows.iter().map(|row| product(row, summaries, &self.observed).abs());
-                differences.sum::<f64>() / self.rows.len() as f64
+            Norm::Euclidean => {
+                (differences.map(|difference| difference * difference).sum::<f64>() / (rows + 2.0)).sqrt()
             }
+            Norm::Absolute => differences.map(f64::abs).sum::<f64>() / rows,
         }
+    }
+
+    /// What the distance is at least, of summaries that are not all known, the others NaN: what the rows say that need no
+    /// others.
+    pub fn at_least(&self, summaries: &[f64]) -> f64 {
+        let known =
+            |row: &&Vec<f64>| row.iter().zip(summaries).all(|(entry, summary)| *entry == 0.0 || !summary.is_nan());
+        let part = |row: &Vec<f64>| {
+            let terms = row.iter().zip(summaries.iter().zip(&self.observed)).filter(|(entry, _)| **entry != 0.0);
+            terms.map(|(entry, (simulated, observed))| entry * (simulated - observed)).sum::<f64>()
+        };
+        let parts = self.rows.iter().filter(known).map(part);
+        self.length(parts)
+    }
+
+    /// Whether parts of it may be known while others are not.
+    pub fn is_of_summaries_alone(&self) -> bool {
+        self.rows.iter().all(|row| row.iter().filter(|entry| **entry != 0.0).count() <= 1)
     }
 
     /// A(s − s₀), whose length is the distance up to a factor.

@@ -2,7 +2,7 @@
 
 use super::{
     Check, Error, Fit, Generation, Settings, Stop, adjust,
-    batches::{Batches, Counts},
+    batches::{Batches, Counts, Near},
     distance::{Distance, Simulation},
     kernel::Kernel,
     pool::{Accepted, Pool},
@@ -116,7 +116,10 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
     /// Simulates a generation, from the prior or from a kernel, and takes the particles from all simulations so far.
     /// `None` if it was interrupted.
     fn generation(&mut self, index: usize, count: u64, kernel: Option<Kernel>) -> Result<Option<State>, Error> {
-        let Some((simulations, counts)) = self.batches.generation(index, count, kernel.as_ref())? else {
+        // Far simulations are of no use, and need not be finished where that is seen before.
+        let near = |summaries: &[f64]| self.pool.may_be_near(summaries);
+        let near: Option<Near<'_>> = if self.pool.sees_parts() { Some(&near) } else { None };
+        let Some((simulations, counts)) = self.batches.generation(index, count, kernel.as_ref(), near)? else {
             return Ok(None);
         };
         self.pool.add(kernel, count, simulations);

@@ -116,7 +116,7 @@ impl<'a, S: Simulator, O: Observer> Sampler<'a, S, O> {
 
     /// Simulates a generation, weights all simulations so far, and tells the observer. `None` if it was interrupted.
     fn generation(&mut self, index: usize, count: u64, kernel: Option<Kernel>) -> Result<Option<State>, Error> {
-        let Some((simulations, counts)) = self.batches.generation(index, count, kernel.as_ref())? else {
+        let Some((simulations, counts)) = self.batches.generation(index, count, kernel.as_ref(), None)? else {
             return Ok(None);
         };
         let observed = self.batches.simulator.observed();

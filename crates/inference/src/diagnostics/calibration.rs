@@ -31,6 +31,13 @@ impl<S: Simulator> Simulator for Observed<'_, S> {
     fn simulate(&self, proposals: &[Proposal]) -> Vec<Result<Vec<f64>, Failure>> {
         self.simulator.simulate(proposals)
     }
+    fn simulate_near(
+        &self,
+        proposals: &[Proposal],
+        near: &(dyn Fn(&[f64]) -> bool + Sync),
+    ) -> Vec<Result<Option<Vec<f64>>, Failure>> {
+        self.simulator.simulate_near(proposals, near)
+    }
     fn laws(&self) -> &[Law] {
         self.simulator.laws()
     }

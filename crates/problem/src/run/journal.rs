@@ -245,18 +245,43 @@ impl<T: Simulator> Simulator for Journaled<'_, T> {
     }
 
     fn simulate(&self, proposals: &[Proposal]) -> Vec<Result<Vec<f64>, Failure>> {
+        self.answers(proposals, |asked| self.asked.simulate(asked))
+    }
+
+    /// What is abandoned is kept as an answer without numbers.
+    fn simulate_near(
+        &self,
+        proposals: &[Proposal],
+        near: &(dyn Fn(&[f64]) -> bool + Sync),
+    ) -> Vec<Result<Option<Vec<f64>>, Failure>> {
+        let simulate = |asked: &[Proposal]| {
+            let found = self.asked.simulate_near(asked, near);
+            found.into_iter().map(|result| result.map(Option::unwrap_or_default)).collect()
+        };
+        let answers = self.answers(proposals, simulate);
+        answers.into_iter().map(|answer| answer.map(|values| (!values.is_empty()).then_some(values))).collect()
+    }
+}
+
+impl<T: Simulator> Journaled<'_, T> {
+    /// From the journal, and for what is not in it by simulation.
+    fn answers(
+        &self,
+        proposals: &[Proposal],
+        simulate: impl Fn(&[Proposal]) -> Vec<Result<Vec<f64>, Failure>>,
+    ) -> Vec<Result<Vec<f64>, Failure>> {
         let questions: Vec<Question> =
             proposals.iter().map(|proposal| self.question(proposal.key, &proposal.parameters)).collect();
         let mut answers: Vec<Option<Result<Vec<f64>, Failure>>> =
             questions.iter().map(|question| self.journal.recall(question).cloned().map(told)).collect();
         let new: Vec<usize> = (0..proposals.len()).filter(|&index| answers[index].is_none()).collect();
         if new.len() == proposals.len() {
-            let found = self.asked.simulate(proposals);
+            let found = simulate(proposals);
             self.journal.keep(questions.iter().copied().zip(found.iter().map(kept)));
             return found;
         }
         let asked: Vec<Proposal> = new.iter().map(|&index| proposals[index].clone()).collect();
-        let found = self.asked.simulate(&asked);
+        let found = simulate(&asked);
         self.journal.keep(new.iter().map(|&index| questions[index]).zip(found.iter().map(kept)));
         for (index, found) in new.into_iter().zip(found) {
             answers[index] = Some(found);

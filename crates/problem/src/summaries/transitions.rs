@@ -71,6 +71,9 @@ impl Transitions {
                 *sum += weight * term;
             }
         }
+        if sums.iter().any(|sum| sum.is_nan()) {
+            return [f64::NAN; 3];
+        }
         let [weight, x, change, square, product] = sums;
         let spread = square / weight - (x / weight).powi(2);
         let covariance = product / weight - x * change / (weight * weight);

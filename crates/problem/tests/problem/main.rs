@@ -10,6 +10,7 @@ mod laws;
 mod likelihood;
 mod load;
 mod mistakes;
+mod near;
 mod petab;
 mod predictive;
 mod process;
