@@ -108,9 +108,14 @@ class Recurrence:
         return np.where(self.hazard(p, np.zeros(90)) >= wanted, 0.0, times).reshape(3, 30)
 
     def summaries(self, data):
-        shares = [(data <= by).mean(axis=1) for by in (0, 180, 365, 730, 1460, 2920)]
+        counts = [(data <= by).sum(axis=1) for by in (0, 180, 365, 730, 1460, 2920)]
+        shares = [np.arcsin(np.sqrt((count + 0.375) / (data.shape[1] + 0.75))) for count in counts]
         logs = np.log1p(data)
-        return np.array([*shares, logs.mean(axis=1), logs.std(axis=1)]).T.ravel()
+        recurred = np.where((data > 0) & (data < self.ends.reshape(3, 30)), logs, np.nan)
+        found = [row[~np.isnan(row)] for row in recurred]
+        means, spreads = zip(*[(row.mean(), row.std()) if row.size else (0.0, 0.0) for row in found])
+        spreads = np.log(np.array(spreads) + 0.01)
+        return np.array([*shares, logs.mean(axis=1), logs.std(axis=1), means, spreads]).T.ravel()
 
 
 MODELS = dict(zip(PROBLEMS, [BirthDeathImmigration(), Switching(), Metastases(), Recurrence()]))

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use metacascade_engine::Method;
-use metacascade_inference::optimise;
-use metacascade_problem::run::Outcome;
+use metacascade_inference::{Observer, Opinion, Posterior, optimise};
+use metacascade_problem::run::{Journal, Outcome};
 use metacascade_problem::{
-    DRAWS, DerivedSummary, FitMethod, RunState, Stage, individuals, predictive, predictive_key, replicated_sets,
-    replicates,
+    DRAWS, DerivedSummary, FitMethod, ProblemSimulator, RunState, Stage, individuals, predictive, predictive_key,
+    replicated_sets, replicates,
 };
 use metacascade_random::Key;
 pub(crate) use plan::{Plan, of_run, plan};
@@ -37,7 +37,7 @@ const MEASURED: u64 = 1;
 /// What an algorithm gives, apart from the draws, which are in the run already.
 struct Found {
     outcome: Outcome,
-    posterior: metacascade_inference::Posterior,
+    posterior: Posterior,
     /// How predictions are simulated.
     simulation: Method,
     /// Profile likelihoods, where the method finds them.
@@ -131,6 +131,21 @@ fn fit(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>) -> Result<(), Fa
     }
 }
 
+/// What the law of the data, where it is known, says of a posterior from summaries.
+fn opinion(
+    plan: &Plan,
+    simulator: &ProblemSimulator<'_>,
+    journal: &Journal,
+    posterior: &Posterior,
+    simulations: u64,
+    observer: &impl Observer,
+) -> Option<Opinion> {
+    let measured = simulator.as_measured()?;
+    let opinion = Opinion::on(posterior, simulations, &journal.apart(MEASURED, &measured), plan.seed, observer)?;
+    tracing::info!(displacement = opinion.displacement, error = opinion.error, "second opinion");
+    Some(opinion)
+}
+
 /// What is said of simulations that could not be finished, if there were any.
 fn failures(first: Option<&str>, failures: u64, simulations: u64) -> Option<String> {
     let share = 100.0 * failures as f64 / simulations as f64;
@@ -144,6 +159,11 @@ struct Done<'a> {
     outcome: &'a Outcome,
     /// The report.
     report: &'a Path,
+}
+
+/// Clauses, a line each.
+pub(crate) fn lines(clauses: &str) -> String {
+    clauses.replace("; ", ";\n")
 }
 
 /// Prints the result.
@@ -171,6 +191,6 @@ fn show(found: &Found, plan: &Plan, page: &Path) {
         FitMethod::Mcmc | FitMethod::Mle => "evaluations of the likelihood",
         FitMethod::Pmmh | FitMethod::SyntheticLikelihood => "estimates of the likelihood",
     };
-    anstream::println!("{} {what} in {:.1} s; {}", outcome.simulations, outcome.seconds, outcome.stopped);
+    anstream::println!("{} {what} in {:.1} s; {}", outcome.simulations, outcome.seconds, lines(&outcome.stopped));
     anstream::println!("{}", page.display());
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::args::{Runs, Show};
 use crate::error::Failed;
+use crate::fit::lines;
 use crate::table::wrapped;
 use crate::{json, posterior};
 
@@ -117,7 +118,7 @@ pub fn show(typed: &Show) -> Result<(), Failed> {
     for warning in &outcome.warnings {
         say!("warning: {warning}");
     }
-    anstream::println!("{}, {:.1} s; {}", settings.method.name(), outcome.seconds, outcome.stopped);
+    anstream::println!("{}, {:.1} s; {}", settings.method.name(), outcome.seconds, lines(&outcome.stopped));
     anstream::println!("{}", settings.command);
     Ok(())
 }

@@ -168,6 +168,7 @@ fn cascade() -> Cascade {
         share: part(share),
     };
     Cascade {
+        chance: false,
         arm: HOSTILE.into(),
         entering: "cells that pass from P to B".into(),
         steps: vec![step("extravasation", 2e4, 0.02), step("colonisation", 40.0, 0.002)],

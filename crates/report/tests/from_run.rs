@@ -324,6 +324,54 @@ fn shares_that_pass_each_step_are_those_of_competing_rates() {
     assert!((begun - 0.013 / 0.073 * (1.0 - (-0.073 * horizon).exp())).abs() < 0.03, "{begun} by {horizon}");
 }
 
+/// Two thousand cells of a primary shed or die at .3 and .7 a day, those in the blood arrive or are lost at .2 and .8, and each
+/// that arrives founds a lesion that grows to 100 cells within some days: of a million cells 60,000 arrive, and all of their
+/// lesions can be found at the end. Of 100 trajectories with some 120 lesions each, the median is known to 1.2 %.
+#[test]
+fn lesions_that_are_individuals_are_followed_by_trajectories() {
+    let folder = tempfile::tempdir().unwrap();
+    let reaction = |stage: &str, equation: &str, rate: &str| {
+        format!("[[reactions]]\nequation = \"{equation}\"\nrate = \"{rate}\"\nstage = \"{stage}\"\n")
+    };
+    let model =
+        "name = \"lesions\"\ntime_unit = \"day\"\n[species]\nprimary = 2000\nblood = 0\n[parameters]\nshedding = 0.3\n"
+            .to_owned()
+            + &reaction("intravasation", "primary -> blood", "shedding * primary")
+            + &reaction("", "primary ->", "0.7 * primary")
+            + &reaction("extravasation", "blood -> lung", "0.2 * blood")
+            + &reaction("circulation", "blood ->", "0.8 * blood")
+            + "[[lesions]]\nname = \"lung\"\nbirth = \"0.6\"\ndeath = \"0\"\ndetection = \"100\"\n";
+    let problem = "format_version: 2.0.0\nparameter_files: [parameters.tsv]\n\
+                   model_files: {lesions: {location: model.toml, language: metacascade}}\n\
+                   observable_files: [observables.tsv]\nmeasurement_files: [measurements.tsv]\n";
+    for (name, text) in [
+        ("model.toml", model.as_str()),
+        ("problem.yaml", problem),
+        (
+            "parameters.tsv",
+            "parameterId\tlowerBound\tupperBound\tnominalValue\testimate\nshedding\t0.01\t1\t0.3\ttrue\n",
+        ),
+        (
+            "observables.tsv",
+            "observableId\tobservableFormula\tnoiseFormula\tnoiseDistribution\ncounted\tlung\t\tpoisson\n",
+        ),
+        ("measurements.tsv", "observableId\texperimentId\tmeasurement\ttime\ncounted\t\t120\t60\n"),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let problem = Problem::load(folder.path()).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+    let cascade = simulated(&problem, vec![vec![0.3]; 3]).cascade.unwrap();
+    let steps: Vec<&str> = cascade.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(steps, ["intravasation", "extravasation", "growth to detection"]);
+    assert!(cascade.chance);
+    let reach: Vec<f64> = cascade.steps.iter().map(|step| step.reach.median).collect();
+    assert!((reach[0] / 3e5 - 1.0).abs() < 0.03 && (reach[1] / 6e4 - 1.0).abs() < 0.06, "{reach:?}");
+    assert!((cascade.steps[2].share.median - 1.0).abs() < 0.06, "{:?}", cascade.steps[2].share);
+    // What chance has a part in.
+    let spread = cascade.steps[1].reach.upper95 / cascade.steps[1].reach.lower95;
+    assert!((1.05..2.0).contains(&spread), "{spread}");
+}
+
 /// The fraction rises with one rate of switching, falls with the other, and knows nothing of the noise.
 #[test]
 fn predictions_depend_on_the_parameters_that_they_follow_from() {

@@ -8,7 +8,7 @@ use metacascade_engine::Method;
 use metacascade_inference::particle::Filter;
 use metacascade_inference::pseudo_marginal::{self, Estimator};
 use metacascade_inference::synthetic::Synthetic;
-use metacascade_inference::{Failure, Posterior, abc_smc, mcmc};
+use metacascade_inference::{Failure, Opinion, Posterior, abc_smc, mcmc};
 use metacascade_problem::run::{Outcome, ParameterSummary};
 use metacascade_problem::{FitMethod, Problem, ProblemProcess, ProblemSimulator, RunWriter};
 
@@ -39,11 +39,18 @@ pub(super) fn synthetic(plan: &Plan, threads: usize, cancelled: Arc<AtomicBool>)
     let journal = writer.journal()?;
     let events = || simulator.events();
     let mut watcher = Watcher::new(&mut writer, &journal, cancelled, plan.telling).counting(&events);
-    let found = match Synthetic::learned(&simulator, plan.seed, &mut watcher) {
+    let mut found = match Synthetic::learned(&simulator, plan.seed, &mut watcher) {
         Ok(synthetic) => chains(plan, &journal.of(&synthetic), "simulations", &mut watcher),
         Err(abc_smc::Error::Cancelled) => Err(mcmc::Error::Cancelled),
         Err(error) => return Err(Failed::Work(error.to_string())),
     };
+    if let Ok((posterior, outcome, false)) = &mut found {
+        // Summaries lose as much here as in ABC.
+        let simulations = outcome.simulations;
+        let opinion = super::opinion(plan, &simulator, &journal, posterior, simulations, &watcher);
+        outcome.warnings.extend(opinion.as_ref().and_then(Opinion::warning));
+        outcome.stopped.extend(opinion.as_ref().and_then(Opinion::agreement).map(|text| format!("; {text}")));
+    }
     watcher.finish()?;
     finished(plan, writer, simulation, found)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use metacascade_inference::Opinion;
 use metacascade_inference::abc_smc::{self, Acceptance, Stop};
 use metacascade_problem::run::{Outcome, ParameterSummary};
 use metacascade_problem::{FitMethod, ProblemSimulator, RunWriter};
@@ -29,6 +30,7 @@ pub(super) fn fit(
         _ => FitMethod::AbcSmc,
     };
     let settings = settings(plan, method, threads, simulation, reason, &plan.abc_smc)?;
+    let begun_afresh = begun.is_none();
     let mut writer = match begun {
         Some(mut writer) => {
             writer.settings(&settings)?;
@@ -44,6 +46,12 @@ pub(super) fn fit(
     let fit = match simulator.as_measured().filter(|_| stochastic) {
         Some(measured) => abc_smc::run(&journal.apart(super::MEASURED, &measured), &plan.abc_smc, &mut watcher),
         None => abc_smc::run(&journal.of(&simulator), &plan.abc_smc, &mut watcher),
+    };
+    let opinion = match &fit {
+        Ok(fit) if begun_afresh && !stochastic && !matches!(fit.stop, Stop::Cancelled | Stop::Time) => {
+            super::opinion(plan, &simulator, &journal, &fit.posterior, fit.simulations, &watcher)
+        }
+        _ => None,
     };
     watcher.finish()?;
     let fit = match fit {
@@ -65,12 +73,14 @@ pub(super) fn fit(
         ));
     }
     warnings.extend(fit.check.warnings());
+    warnings.extend(opinion.as_ref().and_then(Opinion::warning));
     let outcome = Outcome {
-        stopped: match fit.stop {
-            Stop::Threshold if stochastic => {
+        stopped: match (fit.stop, opinion.as_ref().and_then(Opinion::agreement)) {
+            (Stop::Threshold, _) if stochastic => {
                 "the temperature is 1 and the weights are worth half of the particles".to_owned()
             }
-            stop => stop.to_string(),
+            (stop, Some(agreement)) => format!("{stop}; {agreement}"),
+            (stop, None) => stop.to_string(),
         },
         seconds,
         simulations: fit.simulations,

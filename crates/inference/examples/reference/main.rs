@@ -12,7 +12,7 @@
 use std::time::Instant;
 
 use metacascade_inference::{
-    Parameter, Posterior, Simulator,
+    Opinion, Parameter, Posterior, Simulator,
     reference::{self, Case},
 };
 use metacascade_random::Key;
@@ -49,8 +49,13 @@ fn main() {
             }
             for method in methods.split(',') {
                 let started = Instant::now();
-                let Fitted { posterior, raw, simulations, warnings } = fit(&case, method, effort, data_set + 1);
+                let Fitted { posterior, raw, simulations, mut warnings } = fit(&case, method, effort, data_set + 1);
                 let seconds = started.elapsed().as_secs_f64();
+                if method.starts_with("abc-smc") || method == "synthetic-likelihood" {
+                    let opinion = Opinion::on(&posterior, simulations, &case, data_set + 1, &());
+                    warnings.extend(opinion.as_ref().and_then(Opinion::warning));
+                    warnings.push(format!("{opinion:?}"));
+                }
                 let before = raw.map(|raw| (format!("{method} before adjustment"), raw));
                 for (method, posterior) in std::iter::once((method.to_owned(), posterior)).chain(before) {
                     let error = reference::error(problem.parameters(), &posterior, &exact.posterior);

@@ -106,17 +106,25 @@ impl Reference for Recurrence {
         Ok(self.patients.iter().map(time).collect())
     }
 
-    /// For each size: the share found at resection, the shares recurred by several times, and mean and standard deviation
-    /// of the logarithm of a day more than the time, censored ones included.
+    /// For each size: the shares found at resection and recurred by several times, by the arcsine of the root; mean and
+    /// standard deviation of the logarithm of a day more than the time, of all, and of recurrences alone, which may come
+    /// within a short time.
     fn summaries(&self, data: &[f64]) -> Vec<f64> {
-        let of_size = |times: &[f64]| {
-            let by = [0.0, 180.0, 365.0, 730.0, 1460.0, 2920.0]
-                .map(|by| times.iter().filter(|&&time| time <= by).count() as f64 / times.len() as f64);
-            let (mean, sd) = mean_and_sd(times.iter().map(|time| time.ln_1p()));
-            by.into_iter().chain([mean, sd])
+        let of_size = |(times, patients): (&[f64], &[(f64, f64)])| {
+            let n = times.len() as f64;
+            let by = [0.0, 180.0, 365.0, 730.0, 1460.0, 2920.0].map(|by| {
+                let count = times.iter().filter(|&&time| time <= by).count() as f64;
+                ((count + 0.375) / (n + 0.75)).sqrt().asin()
+            });
+            let recurred = times.iter().zip(patients).filter(|(time, (_, end))| **time > 0.0 && *time < end);
+            let found: Vec<f64> = recurred.map(|(time, _)| time.ln_1p()).collect();
+            let (mean, sd) = if found.is_empty() { (0.0, 0.0) } else { mean_and_sd(found.iter().copied()) };
+            let (all, spread) = mean_and_sd(times.iter().map(|time| time.ln_1p()));
+            by.into_iter().chain([all, spread, mean, (sd + 0.01).ln()])
         };
         // The share of those censored earlier is the same in all data sets, but for the recurrences among them.
-        data.chunks_exact(PATIENTS_PER_SIZE).flat_map(of_size).collect()
+        let patients = self.patients.chunks_exact(PATIENTS_PER_SIZE);
+        data.chunks_exact(PATIENTS_PER_SIZE).zip(patients).flat_map(of_size).collect()
     }
 
     fn log_likelihood(&self, parameters: &[f64], data: &[f64]) -> f64 {

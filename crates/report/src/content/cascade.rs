@@ -11,6 +11,8 @@ pub struct Cascade {
     pub arm: String,
     /// Which cells are followed.
     pub entering: String,
+    /// Whether numbers are of single trajectories, so that chance has a part in the intervals.
+    pub chance: bool,
     /// In order of passage; one at least. Where those that pass the first are followed, it is among them.
     pub steps: Vec<CascadeStep>,
     /// The position of the step with the smallest share, where there are several to choose from.

@@ -5,7 +5,7 @@ use metacascade_random::Key;
 
 use super::parts::arm;
 use crate::{
-    content::{Cascade, CascadeStep},
+    content::{Cascade, CascadeStep, Predicted},
     diagram::{Step, steps},
     from_forecast::predicted,
 };
@@ -13,7 +13,7 @@ use crate::{
 /// Cells that are followed.
 const CELLS: f64 = 1e6;
 
-/// The cascade in the first experiment that has one; none if the model has fewer than two steps, or no mean field.
+/// The cascade in the first experiment that has one; none if the model has fewer than two steps, or cannot be simulated.
 pub fn cascade(run: &Run) -> Option<Cascade> {
     let problem = &run.problem;
     let network = problem.network();
@@ -35,18 +35,30 @@ pub fn cascade(run: &Run) -> Option<Cascade> {
     let mut all = Vec::new();
     for step in &steps {
         let here: Vec<f64> = draws.clone().map(|draw| through(step, draw)).collect();
-        let ratio = |to: &[f64], factor: f64| -> Vec<f64> {
-            here.iter().zip(to).filter(|(_, to)| **to > 0.0).map(|(here, to)| factor * here / to).collect()
-        };
         let alone = steps.iter().filter(|other| other.stage == step.stage).count() == 1;
         all.push(CascadeStep {
             name: if alone { step.stage.clone() } else { format!("{}: {}", step.stage, step.to.join(", ")) },
             from: step.from.join(", "),
             to: step.to.join(", "),
-            reach: predicted(&ratio(&entering, CELLS)),
-            share: predicted(&ratio(&before, 1.0)),
+            reach: ratios(&here, &entering, CELLS),
+            share: ratios(&here, &before, 1.0),
         });
         before = here;
+    }
+    // Lesions that grow go on as what they are.
+    let kinds: Vec<(usize, &str)> = network.lesions().enumerate().collect();
+    let grown: Vec<(usize, &str)> = kinds.into_iter().filter(|(kind, _)| !found.detected[0][*kind].is_nan()).collect();
+    if !grown.is_empty() {
+        let here: Vec<f64> =
+            draws.map(|draw| grown.iter().map(|(kind, _)| found.detected[draw][*kind]).sum()).collect();
+        let names: Vec<&str> = grown.iter().map(|(_, name)| *name).collect();
+        all.push(CascadeStep {
+            name: "growth to detection".to_owned(),
+            from: names.join(", "),
+            to: "lesions that can be found".to_owned(),
+            reach: ratios(&here, &entering, CELLS),
+            share: ratios(&here, &before, 1.0),
+        });
     }
     let choice = usize::from(!from_start)..all.len();
     let share = |step: usize| -> f64 {
@@ -64,6 +76,13 @@ pub fn cascade(run: &Run) -> Option<Cascade> {
             false => format!("cells that go through {}", first.stage),
         },
         bottleneck,
+        chance: found.chance,
         steps: all,
     })
+}
+
+/// What is here, for each of what is there.
+fn ratios(here: &[f64], to: &[f64], factor: f64) -> Predicted {
+    let known = here.iter().zip(to).filter(|(_, to)| **to > 0.0);
+    predicted(&known.map(|(here, to)| factor * here / to).collect::<Vec<f64>>())
 }

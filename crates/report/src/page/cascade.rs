@@ -72,6 +72,8 @@ fn sentence(cascade: &Cascade) -> String {
         significant(last.reach.median, 3),
         interval(last.reach.lower95, last.reach.upper95)
     );
+    let chance = "These are single trajectories: chance has a part in the intervals.";
+    let whole = if cascade.chance { format!("{whole} {chance}") } else { whole };
     let narrow = cascade.bottleneck.and_then(|step| cascade.steps.get(step));
     let Some(narrow) = narrow.filter(|narrow| narrow.share.median < 1.0) else { return whole };
     format!(
