@@ -360,7 +360,7 @@ fn lesions_that_are_individuals_are_followed_by_trajectories() {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     let problem = Problem::load(folder.path()).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-    let cascade = simulated(&problem, vec![vec![0.3]; 3]).cascade.unwrap();
+    let cascade = simulated(&problem, vec![vec![0.3]; 400]).cascade.unwrap();
     let steps: Vec<&str> = cascade.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(steps, ["intravasation", "extravasation", "growth to detection"]);
     assert!(cascade.chance);
