@@ -106,6 +106,9 @@ pub enum Progress {
         simulations: u64,
         /// Simulations in all.
         target: u64,
+        /// Highest log-likelihood among draws from the posterior that the round before has learned, by what it has learned;
+        /// negative infinity in the first.
+        log_likelihood: f64,
     },
     /// In Markov chains.
     Chains {

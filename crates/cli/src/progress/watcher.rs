@@ -160,11 +160,19 @@ impl<'w> Watcher<'w> {
                 let rate = self.rate(total_simulations);
                 left(self.speed(line, rate), (target - simulations) as f64 / rate.max(1e-9), " of it")
             }
-            Progress::Rounds { round, rounds, simulations, target } => {
+            Progress::Rounds { round, rounds, simulations, target, log_likelihood } => {
                 let share = 100 * simulations / target.max(1);
                 let line = line
                     .part(0, format!("round {} of {rounds}", round + 1), format!("round {}/{rounds}", round + 1))
                     .part(2, format!("{} simulations, {share} %", HumanCount(simulations)), format!("{share} %"));
+                let line = match log_likelihood.is_finite() {
+                    true => line.part(
+                        4,
+                        format!("highest log-likelihood {log_likelihood:.2}"),
+                        format!("best {log_likelihood:.2}"),
+                    ),
+                    false => line,
+                };
                 let rate = self.rate(simulations);
                 left(self.speed(line, rate), (target - simulations) as f64 / rate.max(1e-9), "")
             }
@@ -213,8 +221,9 @@ impl<'w> Watcher<'w> {
                 "phase": "generation", "index": index, "done": simulations, "target": target,
                 "simulations": total_simulations, "seconds": seconds,
             }),
-            Progress::Rounds { round, rounds, simulations, target } => json!({
+            Progress::Rounds { round, rounds, simulations, target, log_likelihood } => json!({
                 "phase": "round", "index": round, "of": rounds, "done": simulations, "target": target,
+                "log_likelihood": log_likelihood,
                 "simulations": simulations, "seconds": seconds,
             }),
             Progress::Chains { evaluations, effective, target, r_hat, .. } => json!({

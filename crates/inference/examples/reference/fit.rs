@@ -64,16 +64,21 @@ pub fn fit(case: &Case<'_>, method: &str, Effort { simulations, draws }: Effort,
             let simulations = fit.evaluations * fit.effort as u64 + synthetic.spent();
             Fitted { posterior: fit.posterior, raw: None, simulations, warnings }
         }
-        "surrogate" | "surrogate-summaries" => {
+        "surrogate" | "surrogate-summaries" | "surrogate-checked" => {
             let settings = surrogate::Settings { simulations, seed, ..surrogate::Settings::default() };
-            let fit = match method {
-                "surrogate" => surrogate::run(case, &settings, &mut ()),
-                _ => surrogate::run(&case.summarised(), &settings, &mut ()),
+            let found = match method {
+                "surrogate-summaries" => surrogate::run(&case.summarised(), &settings, &mut ()),
+                _ => surrogate::run(case, &settings, &mut ()),
             };
-            let fit = fit.expect("a fit");
-            let mut warnings = fit.check.warnings();
-            warnings.push(format!("{:?}", fit.check));
-            Fitted { posterior: fit.posterior, raw: None, simulations: fit.simulations, warnings }
+            let found = found.expect("a fit");
+            if method == "surrogate-checked" && !found.check.passed() {
+                // As on the command line, with as many simulations as it has there.
+                let most = abc_smc::Settings::default().max_simulations;
+                return fit(case, "abc-smc", Effort { simulations: most, draws }, seed);
+            }
+            let mut warnings = found.check.warnings();
+            warnings.push(format!("{:?}", found.check));
+            Fitted { posterior: found.posterior, raw: None, simulations: found.simulations, warnings }
         }
         "abc-smc" | "abc-smc-heteroscedastic" | "abc-smc-euclidean" | "abc-smc-robust" => {
             let default = abc_smc::Settings::default();

@@ -1,5 +1,6 @@
 //! How a learned posterior doubts itself.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::density::{Simulated, Surrogate, Task};
@@ -131,14 +132,15 @@ pub(super) fn check(fitted: &Fitted<'_>, scores: &[&[f64]], values: &[f64]) -> C
         beyond: 1.0,
         residuals: 1.0,
     };
-    let halves = [0, 1].map(|half| fitted.again(fitted.surrogate.degree, |index| index % 2 == half));
-    let ([Some(first), Some(second)], Some(different)) = (halves, fitted.other) else {
+    let half = |half: usize| fitted.again(fitted.surrogate.degree, |index| index % 2 == half);
+    let halves = rayon::join(|| half(0), || half(1));
+    let ((Some(first), Some(second)), Some(different)) = (halves, fitted.other) else {
         return failed;
     };
     // Weights of the draws under another likelihood.
     let weigh = |surrogate: &Surrogate| -> (Vec<f64>, f64) {
         let ratios: Vec<f64> =
-            scores.iter().zip(&values).map(|(scores, value)| surrogate.log_likelihood(scores) - value).collect();
+            scores.par_iter().zip(&values).map(|(scores, value)| surrogate.log_likelihood(scores) - value).collect();
         pareto_smoothed(&ratios)
     };
     let ((first_weights, first_k), (second_weights, second_k)) = (weigh(&first), weigh(&second));

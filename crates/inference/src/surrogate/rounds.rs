@@ -91,6 +91,8 @@ pub(super) struct Rounds<'a, S, O> {
     failures: u64,
     first_failure: Option<String>,
     evaluations: u64,
+    /// Log-likelihood of the best draw so far, as learned in the last round.
+    highest: f64,
     task: Task<'a>,
 }
 
@@ -108,6 +110,7 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
             failures: 0,
             first_failure: None,
             evaluations: 0,
+            highest: f64::NEG_INFINITY,
             task: Task::new(simulator),
         }
     }
@@ -137,6 +140,8 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
             let (power, count) = if last { (1.0, 1000) } else { (power(round + 1), self.count(round + 1)) };
             let (draws, _) = self.chains(&surrogate, power, (0.5 * count as f64).max(500.0), key.child(CHAIN))?;
             place = Some(Place::new(&points(&draws)));
+            let values = points(&draws).into_par_iter().map(|point| surrogate.log_likelihood(point));
+            self.highest = values.reduce(|| f64::NEG_INFINITY, f64::max);
             learned = Some(surrogate);
             let capped = |state: &chain::State| state.point.iter().map(|u| u.clamp(-CAP, CAP)).collect();
             design = mcmc::thin(&draws, count).into_iter().map(capped).collect();
@@ -252,6 +257,7 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
                 rounds: self.settings.rounds,
                 simulations: self.simulations,
                 target: self.settings.simulations,
+                log_likelihood: self.highest,
             });
         }
         true
