@@ -57,7 +57,7 @@ pub fn open_interval(lower: Option<f64>, upper: Option<f64>) -> String {
     }
 }
 
-/// A share in per cent, with a decimal where a whole number would be 0 or 100 and is not.
+/// A share in per cent, with as many decimals as it takes not to be 0 or 100 where it is not.
 #[must_use]
 pub fn percent(share: f64) -> String {
     let value = 100.0 * share;
@@ -65,6 +65,9 @@ pub fn percent(share: f64) -> String {
         return "–".into();
     }
     let near = |end: f64| (value - end).abs() < 0.5 && value != end;
+    if value != 0.0 && value.abs() < 0.05 {
+        return format!("{} %", significant(value, 2));
+    }
     if near(0.0) || near(100.0) { format!("{value:.1} %") } else { format!("{value:.0} %") }
 }
 
@@ -231,9 +234,15 @@ mod tests {
 
     #[test]
     fn shares_in_per_cent() {
-        for (share, text) in
-            [(0.0, "0 %"), (0.002, "0.2 %"), (0.126, "13 %"), (0.9961, "99.6 %"), (1.0, "100 %"), (f64::NAN, "–")]
-        {
+        for (share, text) in [
+            (0.0, "0 %"),
+            (1.7e-4, "0.017 %"),
+            (0.002, "0.2 %"),
+            (0.126, "13 %"),
+            (0.9961, "99.6 %"),
+            (1.0, "100 %"),
+            (f64::NAN, "–"),
+        ] {
             assert_eq!(percent(share), text);
         }
     }

@@ -14,6 +14,7 @@ use crate::{
 /// What the template needs.
 pub struct CascadeBlock {
     pub sentence: String,
+    pub caption: &'static str,
     pub block: Block,
 }
 
@@ -51,6 +52,16 @@ impl CascadeBlock {
             ["text Step", "text From and to", "Of a million", "95 % interval", "Of those before", "95 % interval"];
         Self {
             sentence: sentence(cascade),
+            caption: match cascade.chance {
+                false => {
+                    "Expected passages in the mean field, under draws of the posterior; cells still on their way at the end \
+                     have not passed."
+                }
+                true => {
+                    "Passages in single trajectories, under draws of the posterior, so that chance has a part in the \
+                     intervals; cells still on their way at the end have not passed."
+                }
+            },
             block: Block {
                 heading: match cascade.arm.as_str() {
                     "" => "What passes each step".to_owned(),
@@ -72,8 +83,6 @@ fn sentence(cascade: &Cascade) -> String {
         significant(last.reach.median, 3),
         interval(last.reach.lower95, last.reach.upper95)
     );
-    let chance = "These are single trajectories: chance has a part in the intervals.";
-    let whole = if cascade.chance { format!("{whole} {chance}") } else { whole };
     let narrow = cascade.bottleneck.and_then(|step| cascade.steps.get(step));
     let Some(narrow) = narrow.filter(|narrow| narrow.share.median < 1.0) else { return whole };
     format!(
