@@ -12,7 +12,7 @@
 //! * the distance adapts to each generation ([`DistanceLaw`]; Prangle 2017, Bayesian Anal. 12:289); what one generation
 //!   found far stays out, whatever later distances, which are learned near the data, say of it;
 //! * where distances are of the summaries themselves, a simulation is abandoned as soon as the summaries known so far make it
-//!   farther than the threshold of an earlier generation ([`crate::Simulator::simulate_near`]); it would not be taken in;
+//!   as far as those that earlier generations left out ([`crate::Simulator::simulate_near`]); it would not be taken in;
 //! * particles are corrected by regression for their distance from the data ([`Adjustment`]): half of the proposals start
 //!   from corrected particles, which are nearer to the posterior (Bonassi & West 2015, Bayesian Anal. 10:171, adapt
 //!   proposals to the data likewise), and the posterior consists of the corrected particles of the last generation. They

@@ -18,11 +18,9 @@ const FEWEST: usize = 10_000;
 /// Simulations that are remembered beside the particles, at most: they fill memory.
 const MOST_BESIDE: usize = 1_000_000;
 
-/// What is farther than this many thresholds of a generation counts as far for all that follow: a distance is learned near
-/// the data, and may be small elsewhere by chance. Distances of the summaries themselves only change in scale (Prangle 2017,
-/// Bayesian Anal. 12:289, Algorithm 5).
-const REACH_LEARNED: f64 = 1.3;
-const REACH: f64 = 1.0;
+/// A distance is learned near the data, and may be small elsewhere by chance. So what is farther than this many thresholds
+/// of a generation counts as far for all that follow.
+const REACH: f64 = 1.3;
 
 /// The simulations of a fit, and what their parameters were drawn from.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +99,7 @@ impl Pool {
         let near = within(&self.entries, floor).max(count.min(self.entries.len()));
         let distances: Vec<f64> = self.entries[..near].iter().map(|entry| entry.distance).collect();
         let threshold = distances.last().map_or(f64::INFINITY, |&last| last.max(floor));
-        let reach = if distance.is_of_summaries_alone() { REACH } else { REACH_LEARNED } * threshold;
+        let reach = REACH * threshold;
         self.entries.truncate(within(&self.entries, reach));
         self.entries.shrink_to_fit();
         self.guards.push((distance.clone(), reach));

@@ -75,13 +75,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Simulations of generation 0: four for each particle, of which a quarter is kept. Two where the distance is not
-    /// learned from them: all are finished, from wherever in the prior, and those that follow may be abandoned.
+    /// Simulations of generation 0: four for each particle, of which a quarter is kept.
     pub(super) fn first_simulations(&self) -> u64 {
-        match (self.max_generations, self.distance) {
-            (1, _) => self.max_simulations,
-            (_, DistanceLaw::Learned) => 4 * self.particles() as u64,
-            (_, DistanceLaw::Euclidean | DistanceLaw::Robust) => 2 * self.particles() as u64,
+        match self.max_generations {
+            1 => self.max_simulations,
+            _ => 4 * self.particles() as u64,
         }
     }
 
