@@ -111,8 +111,8 @@ mod tests {
         reference::{Case, Switching},
     };
 
-    /// On the exact posterior of switching cells there is nothing to be said; on one that is moved by a standard deviation in
-    /// one rate, that is.
+    /// On the exact posterior of switching cells there is nothing to be said; on one that is moved by two standard
+    /// deviations in one rate, that is.
     #[test]
     fn what_is_off_is_told() {
         let switching = Switching::new();

@@ -33,11 +33,13 @@ impl Stops {
     /// `None` of others: where events or steady states are waited for, there are lesions, or the method keeps more than a
     /// state, and of the mean field, which costs too little.
     pub fn of(problem: &Problem, sets: &DataSets<'_>) -> Option<Self> {
+        let mean_field = matches!(sets.method, Method::Ode { .. });
+        if mean_field || problem.is_steady() || !problem.survival().is_empty() {
+            return None;
+        }
         let own = problem.experiments().iter().filter_map(|experiment| experiment.network.as_ref());
         let mut networks = own.chain(std::iter::once(problem.network()));
-        let resumable = networks.all(|network| Propagator::new(network, &sets.method).is_ok());
-        let mean_field = matches!(sets.method, Method::Ode { .. });
-        if !resumable || mean_field || problem.is_steady() || !problem.survival().is_empty() {
+        if !networks.all(|network| Propagator::new(network, &sets.method).is_ok()) {
             return None;
         }
         let times = |(run, own): (usize, &crate::observe::Run)| {

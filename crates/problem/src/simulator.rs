@@ -1,6 +1,6 @@
 //! A problem as what approximate Bayesian computation needs: parameters in, summaries out.
 
-use std::sync::atomic::Ordering;
+use std::sync::{OnceLock, atomic::Ordering};
 
 use metacascade_engine::Method;
 use metacascade_inference::{Failure, Parameter, Proposal, Simulator, optimise};
@@ -37,8 +37,8 @@ pub struct ProblemSimulator<'p> {
     reason: String,
     summaries: Summaries,
     observed: Vec<f64>,
-    /// Where data sets may be simulated from time to time.
-    stops: Option<Stops>,
+    /// Where data sets may be simulated from time to time; found when first asked for, since most fits never do.
+    stops: OnceLock<Option<Stops>>,
 }
 
 impl<'p> ProblemSimulator<'p> {
@@ -55,8 +55,7 @@ impl<'p> ProblemSimulator<'p> {
         }
         let sets = DataSets::new(problem, method, Curves::new(problem));
         let observed = all_summaries(problem, &summaries, &sets.curves, &measured(problem));
-        let stops = Stops::of(problem, &sets);
-        Self { problem, sets, reason, summaries, observed, stops }
+        Self { problem, sets, reason, summaries, observed, stops: OnceLock::new() }
     }
 
     pub(crate) fn problem(&self) -> &'p Problem {
@@ -207,7 +206,7 @@ impl Simulator for ProblemSimulator<'_> {
         proposals: &[Proposal],
         near: &(dyn Fn(&[f64]) -> bool + Sync),
     ) -> Vec<Result<Option<Vec<f64>>, Failure>> {
-        let Some(stops) = &self.stops else {
+        let Some(stops) = self.stops.get_or_init(|| Stops::of(self.problem, &self.sets)) else {
             return self.simulate(proposals).into_iter().map(|simulated| simulated.map(Some)).collect();
         };
         let summaries = |data: &[f64]| all_summaries(self.problem, &self.summaries, &self.sets.curves, data);

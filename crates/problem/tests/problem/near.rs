@@ -100,7 +100,7 @@ fn what_is_abandoned_changes_no_generation() {
 }
 
 /// Subjects side by side follow the law of subjects one after the other: means and variances of all summaries, in
-/// problems with every law of noise, groups and means of several subjects. z-tests at 5 standard errors, some 50 of them: a
+/// problems with every law of noise, conditions and replicates. z-tests at 5 standard errors, some 50 of them: a
 /// false alarm once in 3e4 seeds.
 #[test]
 fn side_by_side_has_the_same_law() {
