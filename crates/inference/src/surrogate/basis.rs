@@ -63,6 +63,15 @@ impl Basis {
         self.products.len() + 1
     }
 
+    /// The degree of each monomial.
+    pub fn degrees(&self) -> Vec<usize> {
+        let mut degrees = vec![0];
+        for &(position, _) in &self.products {
+            degrees.push(degrees[position] + 1);
+        }
+        degrees
+    }
+
     /// Whitened coordinates.
     pub fn whiten(&self, point: &[f64]) -> Vec<f64> {
         let mut white: Vec<f64> = Vec::with_capacity(point.len());

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     basis::dot,
-    hazards::{Hazards, Search},
+    hazards::Hazards,
     regression::{Family, Rows},
 };
 use crate::Law;
@@ -13,6 +13,13 @@ use crate::Law;
 /// estimate that loses a share f of the information moves by √f of a standard deviation: so many, though a few dozen would
 /// show the shape of any law.
 const CATEGORIES: u32 = 100;
+
+/// Values that are left in the outermost categories.
+const RARE: f64 = 8.0;
+
+/// Categories at each end that may be needed to reach an observed value: one that is far out among what is simulated can say
+/// more than all others.
+const FURTHER: usize = 12;
 
 /// A value that makes up this share of all has a category of its own nature.
 const ATOM: f64 = 0.08;
@@ -28,7 +35,7 @@ pub(super) enum Categories {
 
 impl Categories {
     /// `None` for laws of another kind. Edges are quantiles of what was simulated where the weights are.
-    pub fn new(law: &Law, data: &[&[f64]], weights: &[f64]) -> Option<Self> {
+    pub fn new(law: &Law, data: &[&[f64]], weights: &[f64], observed: &[f64]) -> Option<Self> {
         let values = |at: &[usize], limits: Option<&[f64]>| {
             let largest = weights.iter().copied().fold(0.0, f64::max);
             let near = data.iter().zip(weights).filter(|(_, weight)| **weight > 0.2 * largest);
@@ -36,7 +43,10 @@ impl Categories {
                 let seen = move |&place: &usize| limits.is_none_or(|limits| row[at[place]] < limits[place]);
                 (0..at.len()).filter(seen).map(|place| row[at[place]])
             });
-            Self::Values { at: at.to_vec(), limits: limits.map(<[f64]>::to_vec), edges: edges(seen.collect()) }
+            let told = move |&place: &usize| limits.is_none_or(|limits| observed[at[place]] < limits[place]);
+            let told = (0..at.len()).filter(told).map(|place| observed[at[place]]);
+            let edges = reaching(edges(seen.collect()), told);
+            Self::Values { at: at.to_vec(), limits: limits.map(<[f64]>::to_vec), edges }
         };
         Some(match law {
             Law::Multinomial { at } => Self::Counts(at.clone()),
@@ -104,8 +114,9 @@ impl Categories {
         single && count as f64 > ATOM * (at.len() * data.len()) as f64
     }
 
-    /// Fits every category's share to simulations.
-    pub fn fit(self, rows: &Rows, data: &[&[f64]], observed: &[f64], search: Search) -> Shares {
+    /// Fits every category's share to simulations. What was found before is where the search begins; with `again`, its
+    /// precisions are kept.
+    pub fn fit(self, rows: &Rows, data: &[&[f64]], observed: &[f64], before: Option<&Shares>, again: bool) -> Shares {
         let counts: Vec<Vec<(f64, f64)>> = data.par_iter().map(|row| self.counts(row)).collect();
         let observed = self.counts(observed);
         let (mut own, mut common): (Vec<usize>, Vec<usize>) =
@@ -119,10 +130,11 @@ impl Categories {
             (Binomial { coefficients, observed: observed[category] }, reached)
         };
         let alone: Vec<(Binomial, f64)> = own.par_iter().map(alone).collect();
-        let mut quality = (alone.iter().map(|(_, reached)| reached).sum::<f64>(), alone.len() * rows.width());
+        let mut quality = (alone.iter().map(|(_, reached)| reached).sum::<f64>(), (alone.len() * rows.width()) as f64);
+        let before = before.and_then(|before| before.row.as_ref());
         let row = (!common.is_empty()).then(|| {
             let of = |counts: &Vec<(f64, f64)>| common.iter().map(|&category| counts[category]).collect();
-            let hazards = Hazards::fit(rows, &counts.iter().map(of).collect::<Vec<_>>(), &of(&observed), search);
+            let hazards = Hazards::fit(rows, &counts.iter().map(of).collect::<Vec<_>>(), &of(&observed), before, again);
             quality = (quality.0 + hazards.quality.0, quality.1 + hazards.quality.1);
             hazards
         });
@@ -135,15 +147,10 @@ impl Categories {
 pub(super) struct Shares {
     alone: Vec<Binomial>,
     row: Option<Hazards>,
-    pub quality: (f64, usize),
+    pub quality: (f64, f64),
 }
 
 impl Shares {
-    /// How many polynomials along the row there are, if there is a row.
-    pub fn order(&self) -> Option<usize> {
-        self.row.as_ref().map(Hazards::order)
-    }
-
     pub fn log_likelihood(&self, features: &[f64]) -> f64 {
         let alone = self.alone.iter().map(|part| part.log_likelihood(features)).sum::<f64>();
         alone + self.row.as_ref().map_or(0.0, |row| row.log_likelihood(features))
@@ -167,18 +174,49 @@ impl Binomial {
     }
 }
 
-/// Even ones, and in both tails ever nearer to the ends: what is rare is informative.
-fn levels() -> Vec<f64> {
+/// Even ones, and in both tails ever nearer to the ends, as long as enough values are left there: what is rare is
+/// informative.
+fn levels(values: usize) -> Vec<f64> {
     let even = (1..CATEGORIES).map(|level| f64::from(level) / f64::from(CATEGORIES));
-    let tail = (1..=4).rev().map(|halving| 0.5f64.powi(halving) / f64::from(CATEGORIES));
-    tail.clone().chain(even).chain(tail.rev().map(|share| 1.0 - share)).collect()
+    let least = RARE / values as f64;
+    let halves = std::iter::successors(Some(0.5 / f64::from(CATEGORIES)), |level| Some(0.5 * level));
+    let tail: Vec<f64> = halves.take_while(|&level| level >= least).collect();
+    let upper = tail.clone().into_iter().map(|share| 1.0 - share);
+    tail.into_iter().rev().chain(even).chain(upper).collect()
+}
+
+/// Edges that go on outwards as they ended, so far that what was observed lies between them.
+fn reaching(mut edges: Vec<f64>, observed: impl Iterator<Item = f64>) -> Vec<f64> {
+    let widest = (f64::INFINITY, f64::NEG_INFINITY);
+    let (low, high) = observed.fold(widest, |(low, high), value| (low.min(value), high.max(value)));
+    for left in (0..FURTHER).rev() {
+        let Some(&[first, middle, after]) = edges.first_chunk() else { break };
+        if low >= first {
+            break;
+        }
+        edges.insert(0, if left == 0 { low } else { further(after, middle, first) });
+    }
+    for left in (0..FURTHER).rev() {
+        let Some(&[before, middle, last]) = edges.last_chunk() else { break };
+        if high < last {
+            break;
+        }
+        edges.push(if left == 0 { high.next_up() } else { further(before, middle, last) });
+    }
+    edges
+}
+
+/// The next of a sequence, at a distance that changes as the last ones did.
+fn further(before: f64, middle: f64, last: f64) -> f64 {
+    let step = last - middle;
+    last + step * (step / (middle - before)).clamp(0.5, 2.0)
 }
 
 /// Ascending edges between categories of about equal probability. A value that is met often has a category to itself.
 fn edges(mut values: Vec<f64>) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
     let mut edges = Vec::new();
-    for level in levels() {
+    for level in levels(values.len()) {
         let Some(&value) = values.get((level * values.len() as f64) as usize) else { continue };
         match edges.last() {
             // Met again: the next larger value begins a new category.
@@ -220,6 +258,20 @@ mod tests {
         assert_eq!(times.counts(&[0.2, 1.5, 1.2, 9.0]), [(0.0, 3.0), (1.0, 2.5)]);
         // An event before the end of the follow-up is seen.
         assert_eq!(times.counts(&[0.2, 1.2, 1.2, 9.0]), [(0.0, 3.0), (2.0, 2.5)]);
+    }
+
+    #[test]
+    fn categories_reach_what_was_observed() {
+        let edges = vec![8.0, 12.0, 15.0, 17.0];
+        // Downwards in ever longer steps, upwards in ever shorter ones.
+        let reached = reaching(edges.clone(), [-10.0, 18.9].into_iter());
+        assert_eq!(reached.len(), 9, "{reached:?}");
+        assert!((reached[2] - (8.0 - 4.0 * 4.0 / 3.0)).abs() < 1e-9 && reached[0] <= -10.0 && reached[1] > -10.0);
+        assert!(reached.windows(2).all(|pair| pair[0] < pair[1]) && reached[8] > 18.9);
+        assert_eq!(reaching(edges.clone(), [9.0, 16.0].into_iter()), edges);
+        // Where steps become so short that none leads there, the last one is as long as it must be.
+        let reached = reaching(edges, [9.0, 40.0].into_iter());
+        assert!(reached.len() == 4 + FURTHER && reached[3 + FURTHER] > 40.0, "{reached:?}");
     }
 
     #[test]

@@ -123,7 +123,8 @@ impl Branching {
         let width = rows.width();
         let mut coefficients = [vec![0.0; width], vec![0.0; width], vec![0.0; width]];
         // From moments a plane is enough, and does not swing at the margins.
-        let start_width = if before.is_some() { width } else { plane_width(width) };
+        let plane = rows.degrees.iter().filter(|&&degree| degree <= 1).count();
+        let start_width = if before.is_some() { width } else { plane };
         let starts = before.unwrap_or_else(|| simulated.iter().map(|steps| moments(steps)).collect());
         for (k, coefficients) in coefficients.iter_mut().enumerate() {
             let response: Vec<f64> = starts.iter().map(|start| start[k]).collect();
@@ -163,15 +164,6 @@ impl Branching {
 
 fn predictors(coefficients: &[Vec<f64>; 3], features: &[f64]) -> [f64; 3] {
     [0, 1, 2].map(|k| dot(&coefficients[k], features))
-}
-
-/// Features up to the first degree, told from how many there are in all: the first of degree two follows them.
-fn plane_width(width: usize) -> usize {
-    (1..width)
-        .find(|&dimension| {
-            super::basis::Basis::size(dimension, 2) == width || super::basis::Basis::size(dimension, 3) == width
-        })
-        .map_or(1, |dimension| dimension + 1)
 }
 
 fn penalty(coefficients: &[Vec<f64>; 3]) -> f64 {

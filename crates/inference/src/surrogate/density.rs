@@ -8,7 +8,6 @@ use super::{
     bins::{Categories, Shares},
     branching::{self, Branching},
     gaussian::Gaussian,
-    hazards::Search,
     measured::Measured,
     regression::{Family, Rows},
 };
@@ -101,10 +100,10 @@ impl Surrogate {
         let points: Vec<&[f64]> = kept.iter().map(|&index| simulated[index].coordinates.as_slice()).collect();
         let data: Vec<&[f64]> = kept.iter().map(|&index| simulated[index].data.as_slice()).collect();
         let basis = Basis::new(&points, &weights, degree);
-        let rows = Rows::new(points.par_iter().map(|point| basis.of(point)).collect(), weights);
+        let rows = Rows::new(points.par_iter().map(|point| basis.of(point)).collect(), basis.degrees(), weights);
         let mut parts = Vec::new();
         let mut information_criterion = 0.0;
-        let mut add = |(reached, size): (f64, usize)| information_criterion += 2.0 * (size as f64 - reached);
+        let mut add = |(reached, size): (f64, f64)| information_criterion += 2.0 * (size - reached);
         let mut free: Vec<bool> = vec![true; observed.len()];
         for law in laws {
             let at: Vec<usize> = match law {
@@ -112,7 +111,7 @@ impl Surrogate {
                     let response: Vec<f64> = data.iter().map(|row| row[*at]).collect();
                     let ones = vec![1.0; response.len()];
                     let (coefficients, reached) = rows.maximum(Family::Poisson, rows.width(), &response, &ones);
-                    add((reached, rows.width()));
+                    add((reached, rows.width() as f64));
                     parts.push(Part::Poisson { coefficients, observed: observed[*at] });
                     vec![*at]
                 }
@@ -132,20 +131,15 @@ impl Surrogate {
                             points.par_iter().map(of).collect::<Vec<_>>()
                         });
                         let part = Branching::fit(&rows, &steps, of(observed), before);
-                        add(part.quality);
+                        add((part.quality.0, part.quality.1 as f64));
                         parts.push(Part::Branching(part));
                     }
                     series.concat()
                 }
                 Law::Multinomial { at } | Law::Exchangeable { at } | Law::Survival { at, .. } => {
-                    if let Some(categories) = Categories::new(law, &data, &rows.weights) {
-                        let order = previous.and_then(|previous| previous.order(parts.len()));
-                        let search = match order {
-                            None => Search::default(),
-                            Some(order) if again => Search::Exactly(order),
-                            Some(order) => Search::From(order),
-                        };
-                        let shares = categories.fit(&rows, &data, observed, search);
+                    if let Some(categories) = Categories::new(law, &data, &rows.weights, observed) {
+                        let before = previous.and_then(|previous| previous.shares(parts.len()));
+                        let shares = categories.fit(&rows, &data, observed, before, again);
                         add(shares.quality);
                         parts.push(Part::Shares(shares));
                     }
@@ -154,7 +148,7 @@ impl Surrogate {
                 Law::Measured(law) => {
                     let width = Basis::size(points.first()?.len(), 2).min(rows.width());
                     let part = Measured::fit(law, &rows, width, &data, observed)?;
-                    add(part.quality);
+                    add((part.quality.0, part.quality.1 as f64));
                     parts.push(Part::Measured(part));
                     [&law.values, &law.log_scales].into_iter().flatten().flatten().chain(&law.data).copied().collect()
                 }
@@ -166,7 +160,7 @@ impl Surrogate {
             let dimension = points.first()?.len();
             let sizes = (dimension + 1, Basis::size(dimension, 2));
             if let Some(part) = Gaussian::fit(free, &rows, sizes, &data, observed) {
-                add(part.quality);
+                add((part.quality.0, part.quality.1 as f64));
                 parts.push(Part::Gaussian(part));
             }
         }
@@ -181,9 +175,9 @@ impl Surrogate {
         })
     }
 
-    fn order(&self, part: usize) -> Option<usize> {
+    fn shares(&self, part: usize) -> Option<&Shares> {
         match self.parts.get(part) {
-            Some(Part::Shares(part)) => part.order(),
+            Some(Part::Shares(part)) => Some(part),
             _ => None,
         }
     }

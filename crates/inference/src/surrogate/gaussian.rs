@@ -88,7 +88,7 @@ pub(crate) fn score_projection(points: &[Vec<f64>], data: &[Vec<f64>]) -> Option
     }
     let basis = Basis::new(&rows, &weights, 2);
     let features = points.iter().map(|point| basis.of(point)).collect();
-    projection(&Rows::new(features, weights), (size(1), size(2)), data)
+    projection(&Rows::new(features, basis.degrees(), weights), (size(1), size(2)), data)
 }
 
 /// Correlations are kept below this.

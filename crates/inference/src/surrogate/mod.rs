@@ -24,6 +24,7 @@ mod density;
 mod gaussian;
 mod hazards;
 mod measured;
+mod precisions;
 mod regression;
 mod rounds;
 

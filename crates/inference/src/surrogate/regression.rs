@@ -9,6 +9,8 @@ pub(super) struct Rows {
     features: Vec<f64>,
     width: usize,
     pub weights: Vec<f64>,
+    /// Of the features: 0 of the first, a constant.
+    pub degrees: Vec<usize>,
 }
 
 /// How a response scatters around what is regressed.
@@ -26,9 +28,8 @@ pub(super) enum Family {
 pub(super) const PENALTY: f64 = 0.3;
 
 impl Rows {
-    pub fn new(features: Vec<Vec<f64>>, weights: Vec<f64>) -> Self {
-        let width = features.first().map_or(0, Vec::len);
-        Self { features: features.concat(), width, weights }
+    pub fn new(features: Vec<Vec<f64>>, degrees: Vec<usize>, weights: Vec<f64>) -> Self {
+        Self { features: features.concat(), width: degrees.len(), weights, degrees }
     }
 
     pub fn width(&self) -> usize {
@@ -219,7 +220,8 @@ mod tests {
     fn regressions_find_the_coefficients_that_data_were_drawn_with() {
         let mut stream = Key::new(6).stream();
         let points: Vec<f64> = (0..4000).map(|_| 2.0 * stream.random::<f64>() - 1.0).collect();
-        let rows = Rows::new(points.iter().map(|x| vec![1.0, *x, x * x]).collect(), vec![1.0; points.len()]);
+        let rows =
+            Rows::new(points.iter().map(|x| vec![1.0, *x, x * x]).collect(), vec![0, 1, 2], vec![1.0; points.len()]);
         let eta = |x: f64| 0.4 - 0.8 * x + 0.5 * x * x;
         let mut draw = |family: Family, x: f64| match family {
             Family::Binomial => Binomial::new(10, 1.0 / (1.0 + (-eta(x)).exp())).unwrap().sample(&mut stream) as f64,
@@ -247,7 +249,8 @@ mod tests {
     /// Neither no success at all nor no trial at all breaks the fit.
     #[test]
     fn events_that_never_happen_are_rare() {
-        let rows = Rows::new((0..50).map(|i| vec![1.0, f64::from(i) / 25.0 - 1.0]).collect(), vec![1.0; 50]);
+        let rows =
+            Rows::new((0..50).map(|i| vec![1.0, f64::from(i) / 25.0 - 1.0]).collect(), vec![0, 1], vec![1.0; 50]);
         let never = rows.generalised(Family::Binomial, 2, &[0.0; 50], &[10.0; 50]);
         assert!(never.iter().all(|c| c.is_finite()) && never[0] < -4.0, "{never:?}");
         assert_eq!(rows.generalised(Family::Binomial, 2, &[0.0; 50], &[0.0; 50]), [0.0, 0.0]);
