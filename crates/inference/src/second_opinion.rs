@@ -6,7 +6,7 @@
 use crate::{Observer, Parameter, Posterior, Simulator, diagnostics::displacement, surrogate};
 
 /// Simulations of an opinion, if that is a fifth of those of the fit at most: on the reference problems of
-/// [`crate::reference`] it is .02 to .27 posterior standard deviations off then.
+/// [`crate::reference`] it is .01 to .27 posterior standard deviations off then.
 const SIMULATIONS: u64 = 1000;
 const SHARE: u64 = 5;
 

@@ -47,6 +47,7 @@ pub(super) fn fit(
         Some(measured) => abc_smc::run(&journal.apart(super::MEASURED, &measured), &plan.abc_smc, &mut watcher),
         None => abc_smc::run(&journal.of(&simulator), &plan.abc_smc, &mut watcher),
     };
+    let seconds = started.elapsed().as_secs_f64();
     let opinion = match &fit {
         Ok(fit) if begun_afresh && !stochastic && !matches!(fit.stop, Stop::Cancelled | Stop::Time) => {
             super::opinion(plan, &simulator, &journal, &fit.posterior, fit.simulations, &watcher)
@@ -62,7 +63,6 @@ pub(super) fn fit(
         Err(error @ abc_smc::Error::Cancelled) => return Err(plan.nothing_yet(writer, &error)),
         Err(error) => return Err(Failed::Work(error.to_string())),
     };
-    let seconds = started.elapsed().as_secs_f64();
     writer.posterior(&fit.posterior)?;
     warnings.extend(failures(fit.first_failure.as_deref(), fit.failures, fit.simulations));
     if fit.stop != Stop::Threshold && fit.stop != Stop::Acceptance && !stochastic {
