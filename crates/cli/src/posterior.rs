@@ -14,7 +14,7 @@ pub fn rows(parameters: &[ParameterSummary]) -> Table {
     let mut rows = wrapped(&["parameter", "unit", "median", "95 % interval", "what the data say"]);
     for parameter in parameters {
         let (lower, upper) = parameter.interval95;
-        let verdict = Verdict::of(parameter.contraction).words();
+        let verdict = Verdict::of(parameter.contraction, parameter.overlap).words();
         rows.add_row([
             parameter.id.clone(),
             parameter.unit.clone(),

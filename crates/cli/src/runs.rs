@@ -71,7 +71,8 @@ impl Listed {
                         let determined = outcome
                             .parameters
                             .iter()
-                            .filter(|parameter| Verdict::of(parameter.contraction) == Verdict::Determined);
+                            .map(|parameter| Verdict::of(parameter.contraction, parameter.overlap))
+                            .filter(|verdict| *verdict == Verdict::Determined);
                         let (told, all) = (determined.count(), outcome.parameters.len());
                         let warnings = match outcome.warnings.len() {
                             0 => String::new(),

@@ -88,9 +88,14 @@ impl Parameter {
     /// scores; this is the one in the middle of their probability.
     #[must_use]
     pub fn to_score(&self, x: f64) -> f64 {
+        let (less, up_to) = self.span(x);
+        Normal::standard().inverse_cdf(0.5 * (less + up_to)).clamp(-SCORE_LIMIT, SCORE_LIMIT)
+    }
+
+    /// The probabilities of less than `x`, and of up to `x`, under the truncated prior: apart where it is a whole number.
+    pub(crate) fn span(&self, x: f64) -> (f64, f64) {
         let (before, within) = self.truncation();
-        let less = ((self.prior.below(x) - before) / within).clamp(0.0, 1.0);
-        Normal::standard().inverse_cdf(0.5 * (less + self.cdf(x))).clamp(-SCORE_LIMIT, SCORE_LIMIT)
+        (((self.prior.below(x) - before) / within).clamp(0.0, 1.0), self.cdf(x))
     }
 
     /// The value whose normal score is `u`.

@@ -116,6 +116,11 @@ fn parameter(name: &str, description: &str, bounds: [f64; 2], median: f64, sd: f
             Verdict::PartlyDetermined => 0.45,
             Verdict::FollowsPrior => -0.01,
         },
+        overlap: match verdict {
+            Verdict::Determined => 0.11,
+            Verdict::PartlyDetermined => 0.62,
+            Verdict::FollowsPrior => 0.96,
+        },
         effective_draws: Some(612.0),
         verdict,
         tie: (verdict == Verdict::PartlyDetermined).then(|| Tie { with: HOSTILE.into(), of: Combination::Product }),

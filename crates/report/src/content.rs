@@ -113,6 +113,9 @@ pub struct Parameter {
     /// 1 − posterior variance / prior variance, on the logarithmic scale if `log_scale`: 0 if the data
     /// said nothing, near 1 if they said nearly all. Betancourt, <https://arxiv.org/abs/1803.08393>, section 1.3.
     pub contraction: f64,
+    /// The share of probability that posterior and prior have in common: 1 if the data said nothing.
+    /// Garrett & Zeger 2000, Biometrics 56:1055.
+    pub overlap: f64,
     /// Effective number of independent posterior draws behind these numbers, where the method tells it.
     pub effective_draws: Option<f64>,
     /// What the data said about the parameter.
@@ -147,20 +150,22 @@ pub struct BeforeAdjustment {
 pub enum Verdict {
     /// The posterior is much narrower than the prior.
     Determined,
-    /// The posterior is narrower than the prior, yet not by much.
+    /// The posterior is narrower than the prior, yet not by much, or lies elsewhere.
     PartlyDetermined,
     /// The posterior is the prior.
     FollowsPrior,
 }
 
 impl Verdict {
-    /// The verdict on a contraction ([`Parameter::contraction`]): determined from .75 on, where the posterior is at
-    /// most half as wide as the prior; unmoved below .2, where it is at least nine tenths as wide.
+    /// The verdict on a contraction ([`Parameter::contraction`]) and an overlap: determined from .75 on, where the posterior is at
+    /// most half as wide as the prior; unmoved below .2, where it is at least nine tenths as wide, unless it has less than
+    /// three quarters of its probability in common with the prior ([`Parameter::overlap`]), as after a shift by two thirds of
+    /// a standard deviation.
     #[must_use]
-    pub fn of(contraction: f64) -> Self {
+    pub fn of(contraction: f64, overlap: f64) -> Self {
         if contraction >= 0.75 {
             Self::Determined
-        } else if contraction >= 0.2 {
+        } else if contraction >= 0.2 || overlap < 0.75 {
             Self::PartlyDetermined
         } else {
             Self::FollowsPrior

@@ -230,7 +230,7 @@ fn sensitivities(
     }
     let verdict = |index: usize| {
         let parameter = problem.estimated().get(index)?;
-        Some(Verdict::of(run.posterior.contraction(index, parameter)))
+        Some(Verdict::of(run.posterior.contraction(index, parameter), run.posterior.overlap(index, parameter)))
     };
     let description = |index: usize| match problem.estimated_rows().nth(index) {
         Some(row) if row.name != row.id => row.name.clone(),

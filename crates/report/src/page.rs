@@ -212,6 +212,7 @@ mod tests {
             interval_80: [0.7, 1.3],
             interval_95: [0.5, f64::NAN],
             contraction: f64::NAN,
+            overlap: f64::NAN,
             effective_draws: None,
             verdict: Verdict::FollowsPrior,
             tie: Some(Tie { with: name.clone(), of: Combination::Product }),

@@ -59,6 +59,8 @@ pub struct ParameterSummary {
     /// 1 − posterior variance / prior variance, in the space in which the parameter moves (logarithmic or linear): 0 if
     /// the data taught nothing, 1 if they taught everything (Schad, Betancourt & Vasishth 2021, Psychol. Methods 26:103).
     pub contraction: f64,
+    /// The share of probability that posterior and prior have in common (Garrett & Zeger 2000, Biometrics 56:1055).
+    pub overlap: f64,
 }
 
 impl ParameterSummary {
@@ -80,6 +82,7 @@ impl ParameterSummary {
                 interval95: (quantiles.at(0.025), quantiles.at(0.975)),
                 prior95: (parameter.quantile(0.025), parameter.quantile(0.975)),
                 contraction: posterior.contraction(index, parameter),
+                overlap: posterior.overlap(index, parameter),
             }
         })
         .collect()

@@ -22,9 +22,11 @@ pub fn ties(run: &Run) -> Vec<Option<Tie>> {
         .map(|(index, parameter)| run.posterior.draws.iter().map(|draw| parameter.to_scale(draw[index])).collect())
         .collect();
     let spread: Vec<(f64, f64)> = scaled.iter().map(|values| moments(values, weights)).collect();
-    let contraction = |index: usize| run.posterior.contraction(index, &parameters[index]);
-    let wide: Vec<bool> =
-        (0..parameters.len()).map(|index| Verdict::of(contraction(index)) != Verdict::Determined).collect();
+    let verdict = |index: usize| {
+        let parameter = &parameters[index];
+        Verdict::of(run.posterior.contraction(index, parameter), run.posterior.overlap(index, parameter))
+    };
+    let wide: Vec<bool> = (0..parameters.len()).map(|index| verdict(index) != Verdict::Determined).collect();
     let tie = |index: usize| {
         let parameter: &inference::Parameter = &parameters[index];
         if !wide[index] {

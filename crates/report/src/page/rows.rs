@@ -16,6 +16,7 @@ pub struct ParameterRow<'a> {
     pub interval_80: String,
     pub interval_95: String,
     pub contraction: String,
+    pub overlap: String,
     pub effective_draws: String,
     pub verdict: String,
     /// A sign beside the words, so that a glance down the column tells the verdicts apart without colour.
@@ -40,6 +41,11 @@ impl<'a> ParameterRow<'a> {
             interval_95: interval(lower_95, upper_95),
             contraction: if contraction.is_finite() {
                 format!("{contraction} %").replace('-', "−")
+            } else {
+                "–".into()
+            },
+            overlap: if parameter.overlap.is_finite() {
+                format!("{:.0} %", 100.0 * parameter.overlap)
             } else {
                 "–".into()
             },
