@@ -8,6 +8,7 @@
 pub(crate) mod chain;
 
 use metacascade_random::Key;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use self::chain::{Draws, Tally, Warm, warm_up};
@@ -212,7 +213,7 @@ pub(crate) fn sample(
             let column = |i: usize| -> Vec<Vec<f64>> {
                 draws.iter().map(|chain| chain.iter().map(|state| state.point[i]).collect()).collect()
             };
-            found = (0..dimension).map(|i| convergence(&column(i))).collect();
+            found = (0..dimension).into_par_iter().map(|i| convergence(&column(i))).collect();
         }
         let effective = found.iter().map(|found| found.effective_sample_size).fold(f64::INFINITY, f64::min);
         let r_hat = found.iter().map(|found| found.r_hat).fold(1.0, f64::max);

@@ -90,7 +90,6 @@ pub(super) struct Rounds<'a, S, O> {
     simulations: u64,
     failures: u64,
     first_failure: Option<String>,
-    evaluations: u64,
     /// Log-likelihood of the best draw so far, as learned in the last round.
     highest: f64,
     task: Task<'a>,
@@ -109,7 +108,6 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
             simulations: 0,
             failures: 0,
             first_failure: None,
-            evaluations: 0,
             highest: f64::NEG_INFINITY,
             task: Task::new(simulator),
         }
@@ -204,7 +202,7 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
 
     /// Draws from a learned posterior with a flattened likelihood.
     fn chains(
-        &mut self,
+        &self,
         surrogate: &Surrogate,
         power: f64,
         wanted: f64,
@@ -221,7 +219,6 @@ impl<'a, S: Simulator, O: Observer> Rounds<'a, S, O> {
         let evaluations = 60_000.max((15.0 * wanted) as u64);
         let wanted = Wanted { effective: wanted, evaluations, segment: mcmc::SEGMENT };
         let sampled = mcmc::sample(warm, dimension, &wanted, &log_density, key.child(1), &mut ());
-        self.evaluations += sampled.evaluations;
         Ok((sampled.draws, sampled.convergence))
     }
 
