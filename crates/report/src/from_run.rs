@@ -178,7 +178,7 @@ fn parameters(run: &Run, summaries: &[ParameterSummary]) -> Vec<Parameter> {
         }
         FitMethod::Mle => None,
     };
-    let ties = ties::ties(run);
+    let ties = ties::ties(run, summaries);
     let raw = run.outcome.as_ref().map_or(&[][..], |outcome| &outcome.before_adjustment);
     let before = |summary: &ParameterSummary| {
         let raw = raw.iter().find(|raw| raw.id == summary.id)?;

@@ -1,7 +1,7 @@
 //! Parameters that the data know together only.
 
 use metacascade_inference::{self as inference, Scale, moments};
-use metacascade_problem::Run;
+use metacascade_problem::{Run, run::ParameterSummary};
 
 use crate::content::{Combination, Tie, Verdict};
 
@@ -13,7 +13,7 @@ const NARROW: f64 = 0.5;
 
 /// For each estimated parameter that is not determined by itself, the one of the same sort that it is most correlated with
 /// on the scales they are shown on, if their combination is known far better.
-pub fn ties(run: &Run) -> Vec<Option<Tie>> {
+pub fn ties(run: &Run, summaries: &[ParameterSummary]) -> Vec<Option<Tie>> {
     let parameters = run.problem.estimated();
     let weights = &run.posterior.weights;
     let scaled: Vec<Vec<f64>> = parameters
@@ -22,11 +22,8 @@ pub fn ties(run: &Run) -> Vec<Option<Tie>> {
         .map(|(index, parameter)| run.posterior.draws.iter().map(|draw| parameter.to_scale(draw[index])).collect())
         .collect();
     let spread: Vec<(f64, f64)> = scaled.iter().map(|values| moments(values, weights)).collect();
-    let verdict = |index: usize| {
-        let parameter = &parameters[index];
-        Verdict::of(run.posterior.contraction(index, parameter), run.posterior.overlap(index, parameter))
-    };
-    let wide: Vec<bool> = (0..parameters.len()).map(|index| verdict(index) != Verdict::Determined).collect();
+    let is_wide = |summary: &ParameterSummary| Verdict::of(summary.contraction, summary.overlap) != Verdict::Determined;
+    let wide: Vec<bool> = summaries.iter().map(is_wide).collect();
     let tie = |index: usize| {
         let parameter: &inference::Parameter = &parameters[index];
         if !wide[index] {

@@ -29,7 +29,10 @@ impl<'a> ParameterRow<'a> {
         let [lower_80, upper_80] = parameter.interval_80;
         let [lower_95, upper_95] = parameter.interval_95;
         // Sampling noise may make a posterior look wider than its prior by a hair.
-        let contraction = (parameter.contraction * 100.0).round() + 0.0;
+        let percent = |share: f64| match (share * 100.0).round() + 0.0 {
+            percent if percent.is_finite() => format!("{percent} %").replace('-', "−"),
+            _ => "–".into(),
+        };
         Self {
             name: &parameter.name,
             description: &parameter.description,
@@ -39,16 +42,8 @@ impl<'a> ParameterRow<'a> {
             interval_50: interval(lower_50, upper_50),
             interval_80: interval(lower_80, upper_80),
             interval_95: interval(lower_95, upper_95),
-            contraction: if contraction.is_finite() {
-                format!("{contraction} %").replace('-', "−")
-            } else {
-                "–".into()
-            },
-            overlap: if parameter.overlap.is_finite() {
-                format!("{:.0} %", 100.0 * parameter.overlap)
-            } else {
-                "–".into()
-            },
+            contraction: percent(parameter.contraction),
+            overlap: percent(parameter.overlap),
             effective_draws: parameter
                 .effective_draws
                 .filter(|draws| draws.is_finite())
