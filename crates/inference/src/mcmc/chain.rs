@@ -252,12 +252,16 @@ pub(crate) fn best(
     Some((states.collect::<Option<_>>()?, tried as u64))
 }
 
+/// Points from all over those that chains have settled at.
+const SETTLED: usize = 7;
+
 /// What chains have learned, each by itself.
 pub(crate) struct Learned {
     /// Random walks alone.
     pub kernel: Kernel,
-    /// The mean of the points that chains have settled at.
-    pub centre: Vec<f64>,
+    /// Of the points that chains have settled at the one nearest to their mean (the mean itself may be far from all of them,
+    /// where the density lies along a bow), then some from all over them.
+    pub settled: Vec<Vec<f64>>,
     pub evaluations: u64,
 }
 
@@ -278,10 +282,15 @@ pub(crate) fn learn_apart(
         .map(|(chain, state)| learn(state, steps, density, log_density, key.child(chain as u64)))
         .collect();
     let settled = || draws.iter().flat_map(|chain| &chain[steps / 2..]);
-    let (centre, _) = mean_and_covariance(settled().map(|state| state.point.as_slice()));
+    let kernel = Kernel::fit(settled(), walk(dimension), false);
+    let from_mean = |state: &State| mahalanobis::square(&state.point, &kernel.mean, &kernel.lower);
+    let central = settled().min_by(|a, b| from_mean(a).total_cmp(&from_mean(b)));
+    let apart = (states.len() * (steps - steps / 2)).div_ceil(SETTLED);
+    let points = central.into_iter().chain(settled().skip(apart / 2).step_by(apart));
+    let settled = points.map(|state| state.point.clone()).collect();
     let each = if density == Density::Estimated { 2 } else { 1 };
     let evaluations = (each * states.len() * steps) as u64;
-    Learned { kernel: Kernel::fit(settled(), walk(dimension), false), centre, evaluations }
+    Learned { kernel, settled, evaluations }
 }
 
 /// Lets chains learn together from where they are: a random walk mixed with independent draws. The walk's scale is tuned by

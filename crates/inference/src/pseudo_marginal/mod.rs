@@ -6,8 +6,8 @@
 //! particle-marginal Metropolis–Hastings (Andrieu, Doucet & Holenstein 2010, J. R. Stat. Soc. B 72:269, section 2.4.2).
 //!
 //! Noise slows chains down, effort (particles, simulations) lowers it, and time is best spent where the variance of the
-//! log-likelihood's estimate is about 1 at the centre of the posterior (Doucet et al. 2015, Biometrika 102:295): a pilot
-//! finds the effort for that. In the warm-up, chains first learn with estimates drawn anew at every comparison,
+//! log-likelihood's estimate is about 1 in the posterior (Doucet et al. 2015, Biometrika 102:295): a pilot finds the effort for
+//! that, at several points since the posterior may be wide or bent. In the warm-up, chains first learn with estimates drawn anew at every comparison,
 //! so that a lucky one does not hold them.
 
 mod tune;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use metacascade_random::Key;
 use serde::{Deserialize, Serialize};
 
-use self::tune::{CENTRE, START, tune};
+use self::tune::{SETTLED, START, tune};
 pub use crate::mcmc::Error;
 use crate::{
     Failure, Observer, Parameter, Posterior, Progress,
@@ -96,11 +96,12 @@ pub struct Fit {
     pub convergence: Vec<Convergence>,
     /// Accepted share of the proposals after the warm-up.
     pub acceptance: f64,
-    /// The log-likelihood at the centre of the posterior, where the effort was tuned: of the mean of its estimates.
+    /// The log-likelihood at a central point of the posterior, where the effort was tuned: of the mean of its estimates.
     pub log_likelihood: f64,
     /// The effort of each estimate in the chains.
     pub effort: usize,
-    /// The variance of the log-likelihood's estimate at the centre of the posterior, with this effort.
+    /// The variance of the log-likelihood's estimate with this effort: at three quarters of the points where it was tuned it
+    /// is no more.
     pub variance: f64,
     /// Estimates of the likelihood in all.
     pub evaluations: u64,
@@ -219,7 +220,7 @@ pub fn run(estimator: &impl Estimator, settings: &Settings, observer: &mut impl 
     look(evaluations)?;
     let mut effort = first;
     if fixed.is_none() {
-        let found = tune(&log_density, &states[0].point, first, &START, least, key.child(1));
+        let found = tune(&log_density, std::slice::from_ref(&states[0].point), first, &START, least, key.child(1));
         (effort, evaluations) = (found.effort, evaluations + found.evaluations);
         look(evaluations)?;
     }
@@ -227,10 +228,10 @@ pub fn run(estimator: &impl Estimator, settings: &Settings, observer: &mut impl 
     evaluations += apart.evaluations;
     look(evaluations)?;
     let aim = match fixed {
-        Some(_) => tune::Aim { attempts: 1, ..CENTRE },
-        None => CENTRE,
+        Some(_) => tune::Aim { attempts: 1, ..SETTLED },
+        None => SETTLED,
     };
-    let found = tune(&log_density, &apart.centre, effort, &aim, least, key.child(3));
+    let found = tune(&log_density, &apart.settled, effort, &aim, least, key.child(3));
     (effort, evaluations) = (found.effort, evaluations + found.evaluations);
     look(evaluations)?;
     let log_density = log_density(effort);
@@ -257,7 +258,7 @@ pub fn run(estimator: &impl Estimator, settings: &Settings, observer: &mut impl 
         observer,
     );
     let (posterior, _) = mcmc::posterior(parameters, &draws, settings.draws).ok_or(Error::Cancelled)?;
-    let prior = -0.5 * apart.centre.iter().map(|u| u * u).sum::<f64>();
+    let prior = -0.5 * apart.settled[0].iter().map(|u| u * u).sum::<f64>();
     Ok(Fit {
         posterior,
         convergence,

@@ -13,46 +13,57 @@ pub(super) struct Aim {
     pub most: usize,
 }
 
-/// Where chains start, far from the centre, and learn from estimates that are drawn anew.
+/// Where chains start, far from there, and learn from estimates that are drawn anew.
 pub(super) const START: Aim = Aim { variance: 3.0, between: (1.0, 6.0), attempts: 5, most: 2048 };
 
-/// At the centre of the posterior: the time that chains need is least between .85 and 2.8, the less the better the chains
+/// Where the posterior is: the time that chains need is least between .85 and 2.8, the less the better the chains
 /// would do without noise (Doucet et al. 2015, section 3.5), and flat there.
-pub(super) const CENTRE: Aim = Aim { variance: 1.2, between: (0.7, 1.6), attempts: 8, most: 1 << 15 };
+pub(super) const SETTLED: Aim = Aim { variance: 1.2, between: (0.7, 1.6), attempts: 8, most: 1 << 15 };
 
-/// Estimates by which a variance is judged: its standard error is 18 %.
-const ESTIMATES: u64 = 64;
+/// Estimates at a point that is the only one: the standard error of their variance is 18 %.
+const ESTIMATES: usize = 64;
+
+/// Estimates at each point, at least.
+const LEAST_ESTIMATES: usize = 16;
 
 /// What was found.
 pub(super) struct Tuned {
     pub effort: usize,
-    /// The variance with this effort; infinite where some estimates are 0.
+    /// The variance with this effort: at three quarters of the points it is no more. Infinite where some estimates are 0.
     pub variance: f64,
-    /// The logarithm of the mean estimate.
+    /// The logarithm of the mean estimate at the first point.
     pub log_density: f64,
     pub evaluations: u64,
 }
 
-/// Finds the effort at which the estimates at a point have the variance aimed at; it is about inverse to the effort. Where a
-/// smaller effort has proved too noisy, such as by estimates of 0, one that is too precise is kept.
+/// Finds the effort at which the estimates at some points have the variance aimed at, or less at three quarters of them; it is
+/// about inverse to the effort. Where a smaller effort has proved too noisy, such as by estimates of 0, one that is too precise
+/// is kept.
 pub(super) fn tune<D: Fn(&[f64], Key) -> f64 + Sync>(
     log_density: &impl Fn(usize) -> D,
-    point: &[f64],
+    points: &[Vec<f64>],
     first: usize,
     aim: &Aim,
     least: usize,
     key: Key,
 ) -> Tuned {
+    let each = (ESTIMATES / points.len()).max(LEAST_ESTIMATES);
     let (mut effort, mut evaluations) = (first, 0);
     let (mut too_noisy, mut precise): (usize, Option<Tuned>) = (0, None);
     let mut attempt = 0;
     loop {
         attempt += 1;
         let (key, density) = (key.child(attempt as u64), log_density(effort));
-        let values: Vec<f64> =
-            (0..ESTIMATES).into_par_iter().map(|estimate| density(point, key.child(estimate))).collect();
-        evaluations += ESTIMATES;
-        let (variance, log_density) = variance_and_mean(&values);
+        let values: Vec<f64> = (0..points.len() * each)
+            .into_par_iter()
+            .map(|estimate| density(&points[estimate / each], key.child(estimate as u64)))
+            .collect();
+        evaluations += values.len() as u64;
+        let found: Vec<(f64, f64)> = values.chunks_exact(each).map(variance_and_mean).collect();
+        let log_density = found[0].1;
+        let mut variances: Vec<f64> = found.into_iter().map(|(variance, _)| variance).collect();
+        variances.sort_by(f64::total_cmp);
+        let variance = variances[(3 * points.len() - 1) / 4];
         let found = Tuned { effort, variance, log_density, evaluations };
         let factor = (variance / aim.variance).clamp(0.125, 8.0);
         let next = ((effort as f64 * factor).ceil() as usize).clamp(least, aim.most.max(first));

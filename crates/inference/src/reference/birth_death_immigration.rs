@@ -5,7 +5,7 @@ use rand_distr::{Binomial, Distribution, Gamma, Poisson};
 use statrs::function::gamma::ln_gamma;
 
 use super::{Reference, log_uniform, mean_and_sd};
-use crate::{Failure, Law, Parameter};
+use crate::{Failure, Law, Parameter, surrogate::largest};
 
 /// Linear birth and death with immigration: counts of ten wells at six times, ten cells each at time 0.
 ///
@@ -42,21 +42,33 @@ impl Transition {
     /// The logarithm of the probability of `to` cells from `from` cells.
     pub fn log_probability(&self, from: f64, to: f64) -> f64 {
         let Self { extinct, ratio, immigration } = *self;
-        // The number of living lines, j, is summed over. Γ(to + ν/λ) is common to all terms.
-        let common = ln_gamma(to + immigration) - ln_gamma(immigration) - ln_gamma(to + 1.0);
-        let first = from * extinct.ln() + immigration * (-ratio).ln_1p() + to * ratio.ln();
+        // The number of living lines, j, is summed over, outwards from the largest term: a sum of as many terms as its
+        // standard deviation is wide, not as there are cells.
         let factor = (1.0 - extinct) * (1.0 - ratio) / (extinct * ratio);
-        let (mut term, mut sum, mut scale) = (1.0, 1.0, 0.0);
-        let mut j = 0.0;
-        while j < from.min(to) {
-            term *= (from - j) * (to - j) / ((j + 1.0) * (j + immigration)) * factor;
+        let growth = |j: f64| (from - j) * (to - j) / ((j + 1.0) * (j + immigration)) * factor;
+        let most = from.min(to);
+        let mode = largest(from, to, immigration, factor).clamp(0.0, most).floor();
+        let mut sum = 1.0;
+        let (mut term, mut j) = (1.0, mode);
+        while j < most && term > 1e-17 * sum {
+            term *= growth(j);
             sum += term;
-            if sum > 1e250 {
-                (term, sum, scale) = (term * 1e-250, sum * 1e-250, scale + 250.0 * std::f64::consts::LN_10);
-            }
             j += 1.0;
         }
-        common + first + sum.ln() + scale
+        (term, j) = (1.0, mode);
+        while j > 0.0 && term > 1e-17 * sum {
+            j -= 1.0;
+            term /= growth(j);
+            sum += term;
+        }
+        let lines = ln_gamma(from + 1.0) - ln_gamma(mode + 1.0) - ln_gamma(from - mode + 1.0)
+            + mode * (1.0 - extinct).ln()
+            + (from - mode) * extinct.ln();
+        let shape = mode + immigration;
+        let count = ln_gamma(to + immigration) - ln_gamma(shape) - ln_gamma(to - mode + 1.0)
+            + shape * (-ratio).ln_1p()
+            + (to - mode) * ratio.ln();
+        lines + count + sum.ln()
     }
 
     fn sample(&self, from: f64, stream: &mut Stream) -> Result<f64, Failure> {

@@ -23,6 +23,16 @@ fn birth_and_death_follow_their_closed_form() {
         let arrived = if rate == 0.0 { 0.75 } else { 0.5 * (growth - 1.0) / rate };
         assert!((mean - 20.0 * growth - arrived).abs() < 1e-6, "{mean}");
     }
+    // Of large counts only some terms are summed over: means from many cells, where a few would be missed at 1e-6.
+    for (birth, death, most) in [(1.0, 0.6, 9000), (0.3, 0.9, 5000)] {
+        let law = Transition::new(birth, death, 2.0, 1.5);
+        let p: Vec<f64> = (0..most).map(|to| law.log_probability(3000.0, f64::from(to)).exp()).collect();
+        let sum: f64 = p.iter().sum();
+        let mean: f64 = p.iter().enumerate().map(|(k, p)| k as f64 * p).sum();
+        let growth = ((birth - death) * 1.5f64).exp();
+        let arrived = 2.0 * (growth - 1.0) / (birth - death);
+        assert!((sum - 1.0).abs() < 1e-8 && (mean / (3000.0 * growth + arrived) - 1.0).abs() < 1e-8, "{sum} {mean}");
+    }
 }
 
 /// m = 1 and equal growth: .367879, .183940, .107298, .068977 (the law of Luria and Delbrück).

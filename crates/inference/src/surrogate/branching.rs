@@ -85,7 +85,7 @@ fn step(eta: [f64; 3], (from, to): (f64, f64)) -> (f64, [f64; 3]) {
 }
 
 /// Where terms grow no more: the root of (from − j)(to − j)·factor = (j + 1)(j + shape).
-fn largest(from: f64, to: f64, shape: f64, factor: f64) -> f64 {
+pub(crate) fn largest(from: f64, to: f64, shape: f64, factor: f64) -> f64 {
     let (a, b, c) = (factor - 1.0, -(factor * (from + to) + 1.0 + shape), factor * from * to - shape);
     let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
     // The smaller root, by the form that loses no digits (b is negative).

@@ -30,6 +30,7 @@ mod rounds;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use branching::largest;
 pub use check::Check;
 pub(crate) use gaussian::score_projection;
 
