@@ -177,7 +177,8 @@ impl Reference for BirthDeathImmigration {
         vec![self.times.len(); self.replicates]
     }
 
-    /// The first half of the time since the count before is simulated.
+    /// The first tenth of the time since the count before is simulated: the more, the more particles it takes to know the
+    /// likelihood equally well.
     fn log_weight(
         &self,
         parameters: &[f64],
@@ -190,9 +191,9 @@ impl Reference for BirthDeathImmigration {
             Some(last) => (row[last], self.times[last]),
             None => (self.start, 0.0),
         };
-        let half = 0.5 * (self.times[observation] - began);
-        let transition = Transition::new(parameters[0], parameters[1], parameters[2], half);
-        let middle = transition.sample(before, stream)?;
-        Ok(transition.log_probability(middle, row[observation]))
+        let gap = self.times[observation] - began;
+        let part = |share: f64| Transition::new(parameters[0], parameters[1], parameters[2], share * gap);
+        let simulated = part(0.1).sample(before, stream)?;
+        Ok(part(0.9).log_probability(simulated, row[observation]))
     }
 }
