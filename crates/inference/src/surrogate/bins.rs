@@ -29,8 +29,9 @@ const ATOM: f64 = 0.08;
 pub(super) enum Categories {
     /// Counts of categories as they are.
     Counts(Vec<usize>),
-    /// Values sorted into bins; with limits for times to an event.
-    Values { at: Vec<usize>, limits: Option<Vec<f64>>, edges: Vec<f64> },
+    /// Values sorted into bins; with limits for times to an event, and how many observed values hardly any simulated one is
+    /// beyond.
+    Values { at: Vec<usize>, limits: Option<Vec<f64>>, edges: Vec<f64>, outliers: usize },
 }
 
 impl Categories {
@@ -45,8 +46,11 @@ impl Categories {
             });
             let told = move |&place: &usize| limits.is_none_or(|limits| observed[at[place]] < limits[place]);
             let told = (0..at.len()).filter(told).map(|place| observed[at[place]]);
-            let edges = reaching(edges(seen.collect()), told);
-            Self::Values { at: at.to_vec(), limits: limits.map(<[f64]>::to_vec), edges }
+            let mut seen: Vec<f64> = seen.collect();
+            seen.sort_by(f64::total_cmp);
+            let outliers = told.clone().filter(|&value| is_outlier(&seen, value)).count();
+            let edges = reaching(edges(&seen), told);
+            Self::Values { at: at.to_vec(), limits: limits.map(<[f64]>::to_vec), edges, outliers }
         };
         Some(match law {
             Law::Multinomial { at } => Self::Counts(at.clone()),
@@ -75,7 +79,7 @@ impl Categories {
                 };
                 at[..self.len()].iter().map(count).collect()
             }
-            Self::Values { at, limits, edges } => {
+            Self::Values { at, limits, edges, .. } => {
                 let mut counts = vec![(0.0, 0.0); edges.len()];
                 for (place, &position) in at.iter().enumerate() {
                     let value = data[position];
@@ -138,7 +142,8 @@ impl Categories {
             quality = (quality.0 + hazards.quality.0, quality.1 + hazards.quality.1);
             hazards
         });
-        Shares { alone: alone.into_iter().map(|(part, _)| part).collect(), row, quality }
+        let outliers = if let Self::Values { outliers, .. } = self { outliers } else { 0 };
+        Shares { alone: alone.into_iter().map(|(part, _)| part).collect(), row, quality, outliers }
     }
 }
 
@@ -148,6 +153,8 @@ pub(super) struct Shares {
     alone: Vec<Binomial>,
     row: Option<Hazards>,
     pub quality: (f64, f64),
+    /// Observed values that hardly any simulated one is beyond.
+    pub outliers: usize,
 }
 
 impl Shares {
@@ -212,9 +219,18 @@ fn further(before: f64, middle: f64, last: f64) -> f64 {
     last + step * (step / (middle - before)).clamp(0.5, 2.0)
 }
 
-/// Ascending edges between categories of about equal probability. A value that is met often has a category to itself.
-fn edges(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
+/// Whether fewer of ascending values are as far out as this one than an outermost category holds.
+fn is_outlier(values: &[f64], value: f64) -> bool {
+    let (below, above) = (
+        values.partition_point(|&other| other <= value),
+        values.len() - values.partition_point(|&other| other < value),
+    );
+    (below.min(above) as f64) < RARE
+}
+
+/// Ascending edges between categories of about equal probability, of ascending values. One that is met often has a category
+/// to itself.
+fn edges(values: &[f64]) -> Vec<f64> {
     let mut edges = Vec::new();
     for level in levels(values.len()) {
         let Some(&value) = values.get((level * values.len() as f64) as usize) else { continue };
@@ -245,7 +261,7 @@ mod tests {
     fn categories_are_counted_in_a_row() {
         let counts = Categories::Counts(vec![0, 1, 2]);
         assert_eq!(counts.counts(&[3.0, 2.0, 5.0]), [(3.0, 10.0), (2.0, 7.0)]);
-        let values = Categories::Values { at: vec![0, 1, 2], limits: None, edges: vec![1.0, 2.0] };
+        let values = Categories::Values { at: vec![0, 1, 2], limits: None, edges: vec![1.0, 2.0], outliers: 0 };
         assert_eq!(values.counts(&[0.0, 1.0, 7.0]), [(1.0, 3.0), (1.0, 2.0)]);
     }
 
@@ -254,7 +270,7 @@ mod tests {
     #[test]
     fn follow_up_that_ends_within_a_category_tells_a_part_of_it() {
         let limits = Some(vec![0.5, 1.5, 9.0, 9.0]);
-        let times = Categories::Values { at: vec![0, 1, 2, 3], limits, edges: vec![1.0, 2.0] };
+        let times = Categories::Values { at: vec![0, 1, 2, 3], limits, edges: vec![1.0, 2.0], outliers: 0 };
         assert_eq!(times.counts(&[0.2, 1.5, 1.2, 9.0]), [(0.0, 3.0), (1.0, 2.5)]);
         // An event before the end of the follow-up is seen.
         assert_eq!(times.counts(&[0.2, 1.2, 1.2, 9.0]), [(0.0, 3.0), (2.0, 2.5)]);
@@ -275,10 +291,20 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_an_outlier_if_fewer_than_eight_are_as_far_out() {
+        let values: Vec<f64> = (0..100).map(f64::from).collect();
+        for (value, outlier) in [(-1.0, true), (6.5, true), (7.0, false), (50.0, false), (92.0, false), (92.5, true)] {
+            assert_eq!(is_outlier(&values, value), outlier, "{value}");
+        }
+        // Met by all.
+        assert!(!is_outlier(&[3.0; 20], 3.0));
+    }
+
+    #[test]
     fn a_value_met_often_has_a_category_to_itself() {
         let mut values = vec![0.0; 50];
         values.extend((0..50).map(|i| 1.0 + f64::from(i)));
-        let edges = edges(values);
+        let edges = edges(&values);
         assert!(edges[0] > 0.0 && edges[0] < 1e-300, "{edges:?}");
         assert!(edges.windows(2).all(|pair| pair[0] < pair[1]) && edges.len() > 20);
     }

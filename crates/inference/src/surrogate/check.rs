@@ -26,6 +26,10 @@ pub struct Check {
     /// The largest deviation of summaries' standardised residuals from a normal law, as a Kolmogorov distance; 0 where all
     /// laws are known.
     pub residuals: f64,
+    /// Observed values beyond which there are hardly any simulated ones: how likely they are is extrapolated, with an error
+    /// that the other numbers do not know of.
+    #[serde(default)]
+    pub outliers: usize,
 }
 
 /// Above this the check has failed.
@@ -73,6 +77,15 @@ impl Check {
             warnings.push(format!(
                 "The summaries do not follow the normal law that they are taken to follow (distance {:.2}).",
                 self.residuals
+            ));
+        }
+        if self.outliers > 0 {
+            let (they, lie) =
+                if self.outliers == 1 { ("it says", "measurement lies") } else { ("they say", "measurements lie") };
+            warnings.push(format!(
+                "{} {lie} further out than nearly all that were simulated, so that what {they} is extrapolated, and the \
+                 posterior may be off by some tenths of its standard deviations. More simulations make it better.",
+                self.outliers
             ));
         }
         warnings
@@ -131,6 +144,7 @@ pub(super) fn check(fitted: &Fitted<'_>, scores: &[&[f64]], values: &[f64]) -> C
         pareto_k: f64::INFINITY,
         beyond: 1.0,
         residuals: 1.0,
+        outliers: fitted.surrogate.outliers(),
     };
     let half = |half: usize| fitted.again(fitted.surrogate.degree, |index| index % 2 == half);
     let halves = rayon::join(|| half(0), || half(1));
@@ -166,6 +180,7 @@ pub(super) fn check(fitted: &Fitted<'_>, scores: &[&[f64]], values: &[f64]) -> C
         pareto_k: first_k.max(second_k),
         beyond,
         residuals: residuals.fold(0.0, f64::max),
+        outliers: fitted.surrogate.outliers(),
     }
 }
 
@@ -191,10 +206,13 @@ mod tests {
             pareto_k,
             beyond: 0.0,
             residuals: 0.0,
+            outliers: 0,
         };
         assert!(check(0.01, 0.96).passed() && check(0.01, 0.96).warnings().is_empty());
         assert!(check(0.2, 0.5).passed() && check(0.2, 0.5).warnings().len() == 1);
         assert!(!check(0.2, 0.96).passed());
+        let outlying = Check { outliers: 1, ..check(0.01, 0.5) };
+        assert!(outlying.passed() && outlying.warnings()[0].starts_with("1 measurement lies further out"));
         assert!(!check(0.4, 0.1).passed() && !check(f64::NAN, 0.1).passed());
     }
 }

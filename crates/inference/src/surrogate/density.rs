@@ -219,6 +219,12 @@ impl Surrogate {
         self.parts.iter().zip(laws).map(of).sum()
     }
 
+    /// Observed values that are so far out among the simulated ones that their likelihood is extrapolated.
+    pub fn outliers(&self) -> usize {
+        let of = |part: &Part| if let Part::Shares(part) = part { part.outliers } else { 0 };
+        self.parts.iter().map(of).sum()
+    }
+
     /// Whether a point is so far from the simulations that polynomials are not trusted.
     pub fn is_beyond(&self, scores: &[f64]) -> bool {
         self.basis.whiten(&self.coordinates.of(scores)).iter().map(|z| z * z).sum::<f64>().sqrt() > self.reach

@@ -226,6 +226,29 @@ fn exact_likelihoods_are_asked_where_nothing_scatters() {
     assert!(fit.check.resimulated > 0.0 && fit.simulations == 2000, "{:?}", fit.check);
 }
 
+/// Twenty values of a normal law of unknown mean, of which the last is nine standard deviations out.
+#[test]
+fn outliers_are_told() {
+    let settings = Settings { simulations: 1000, draws: 1000, ..Settings::default() };
+    for (last, outliers) in [(0.3, 0), (9.0, 1)] {
+        let mut observed: Vec<f64> = (0..20).map(|index| f64::from(index) / 5.0 - 2.0).collect();
+        observed[19] = last;
+        let model = Model {
+            parameters: vec![parameter("mean", Prior::Normal { mean: 0.0, sd: 3.0 })],
+            laws: vec![Law::Exchangeable { at: (0..observed.len()).collect() }],
+            observed,
+            simulate: |proposal: &Proposal| {
+                let mut stream = proposal.key.stream();
+                let law = Normal::new(proposal.parameters[0], 1.0).unwrap();
+                Ok((0..20).map(|_| law.sample(&mut stream)).collect())
+            },
+        };
+        let check = run(&model, &settings, &mut ()).unwrap().check;
+        assert_eq!(check.outliers, outliers, "{check:?}");
+        assert_eq!(check.warnings().iter().any(|warning| warning.contains("extrapolated")), outliers > 0);
+    }
+}
+
 #[test]
 fn results_do_not_depend_on_threads() {
     let fit = |threads| {
