@@ -6,9 +6,9 @@
 //! particle-marginal Metropolis–Hastings (Andrieu, Doucet & Holenstein 2010, J. R. Stat. Soc. B 72:269, section 2.4.2).
 //!
 //! Noise slows chains down, effort (particles, simulations) lowers it, and time is best spent where the variance of the
-//! log-likelihood's estimate is about 1 in the posterior (Doucet et al. 2015, Biometrika 102:295): a pilot finds the effort for
-//! that, at several points since the posterior may be wide or bent. In the warm-up, chains first learn with estimates drawn anew at every comparison,
-//! so that a lucky one does not hold them.
+//! log-likelihood's estimate is about 1 in the posterior (Doucet et al. 2015, Biometrika 102:295): a pilot finds the effort
+//! for that, at several points since the posterior may be wide or bent. In the warm-up, chains first learn with estimates
+//! drawn anew at every comparison, so that a lucky one does not hold them.
 
 mod tune;
 

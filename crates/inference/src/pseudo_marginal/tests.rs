@@ -53,7 +53,7 @@ fn noise_does_not_change_the_posterior() {
         }
         assert!((fit.failures > 0) && fit.failure.as_deref() == Some("beyond 50") && fit.zeros == 0);
         if effort == 0 {
-            // 240 over the effort at the centre, 6: tuned to a variance of about 1.2, and one of some estimates found.
+            // 240 over the effort at the centre, 6: tuned to a variance of about 1.2, and one of few estimates found.
             assert!(
                 (100..500).contains(&fit.effort) && (0.6..1.8).contains(&fit.variance),
                 "{} {}",

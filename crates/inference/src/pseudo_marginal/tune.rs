@@ -20,11 +20,11 @@ pub(super) const START: Aim = Aim { variance: 3.0, between: (1.0, 6.0), attempts
 /// would do without noise (Doucet et al. 2015, section 3.5), and flat there.
 pub(super) const SETTLED: Aim = Aim { variance: 1.2, between: (0.7, 1.6), attempts: 8, most: 1 << 15 };
 
-/// Estimates at a point that is the only one: the standard error of their variance is 18 %.
-const ESTIMATES: usize = 64;
+/// Estimates at the first point: the standard error of their variance is 18 %.
+const AT_FIRST: usize = 64;
 
-/// Estimates at each point, at least.
-const LEAST_ESTIMATES: usize = 16;
+/// Estimates at each other point.
+const AT_OTHERS: usize = 16;
 
 /// What was found.
 pub(super) struct Tuned {
@@ -47,21 +47,24 @@ pub(super) fn tune<D: Fn(&[f64], Key) -> f64 + Sync>(
     least: usize,
     key: Key,
 ) -> Tuned {
-    let each = (ESTIMATES / points.len()).max(LEAST_ESTIMATES);
     let (mut effort, mut evaluations) = (first, 0);
     let (mut too_noisy, mut precise): (usize, Option<Tuned>) = (0, None);
     let mut attempt = 0;
     loop {
         attempt += 1;
         let (key, density) = (key.child(attempt as u64), log_density(effort));
-        let values: Vec<f64> = (0..points.len() * each)
+        let values: Vec<f64> = (0..AT_FIRST + AT_OTHERS * (points.len() - 1))
             .into_par_iter()
-            .map(|estimate| density(&points[estimate / each], key.child(estimate as u64)))
+            .map(|estimate| {
+                let point = (estimate + AT_OTHERS).saturating_sub(AT_FIRST) / AT_OTHERS;
+                density(&points[point], key.child(estimate as u64))
+            })
             .collect();
         evaluations += values.len() as u64;
-        let found: Vec<(f64, f64)> = values.chunks_exact(each).map(variance_and_mean).collect();
-        let log_density = found[0].1;
-        let mut variances: Vec<f64> = found.into_iter().map(|(variance, _)| variance).collect();
+        let (at_first, others) = values.split_at(AT_FIRST);
+        let (variance, log_density) = variance_and_mean(at_first);
+        let others = others.chunks_exact(AT_OTHERS).map(|values| variance_and_mean(values).0);
+        let mut variances: Vec<f64> = std::iter::once(variance).chain(others).collect();
         variances.sort_by(f64::total_cmp);
         let variance = variances[(3 * points.len() - 1) / 4];
         let found = Tuned { effort, variance, log_density, evaluations };
