@@ -13,8 +13,8 @@ use super::{
 /// Seed of truths and data.
 const SEED: u64 = 2024;
 
-/// Calibrates methods on problems, and prints a line a parameter, and to standard error a line a fit. What ends in `-raw` is a method's posterior before
-/// regression adjustment.
+/// Calibrates methods on problems, and prints a line a parameter, and to standard error a line a fit. What ends in `-raw` is
+/// a method's posterior before regression adjustment.
 pub fn run(methods: &str, problems: &str, replicates: usize, simulations: u64) {
     // Ranks need no more draws than there are data sets.
     let effort = Effort { simulations, draws: replicates as f64 };

@@ -118,11 +118,6 @@ impl Distance {
         self.rows.iter().all(|row| row.iter().filter(|entry| **entry != 0.0).count() <= 1)
     }
 
-    /// Whether it is the Euclidean distance of the summaries, each in a unit of its own.
-    pub fn is_euclidean_of_summaries(&self) -> bool {
-        self.norm == Norm::Euclidean && self.is_of_summaries_alone()
-    }
-
     /// A(s − s₀), whose length is the distance up to a factor.
     pub fn difference(&self, summaries: &[f64]) -> Vec<f64> {
         self.rows.iter().map(|row| product(row, summaries, &self.observed)).collect()

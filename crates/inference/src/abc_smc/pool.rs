@@ -22,10 +22,6 @@ const MOST_BESIDE: usize = 1_000_000;
 /// of a generation counts as far for all that follow.
 const REACH: f64 = 1.3;
 
-/// Of Euclidean distances of the summaries themselves. They change less from one generation to the next, and tell of most far
-/// simulations before these end: the nearer the reach, the more of them.
-const REACH_OF_SUMMARIES: f64 = 1.1;
-
 /// The simulations of a fit, and what their parameters were drawn from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pool {
@@ -103,7 +99,7 @@ impl Pool {
         let near = within(&self.entries, floor).max(count.min(self.entries.len()));
         let distances: Vec<f64> = self.entries[..near].iter().map(|entry| entry.distance).collect();
         let threshold = distances.last().map_or(f64::INFINITY, |&last| last.max(floor));
-        let reach = threshold * if distance.is_euclidean_of_summaries() { REACH_OF_SUMMARIES } else { REACH };
+        let reach = REACH * threshold;
         self.entries.truncate(within(&self.entries, reach));
         self.entries.shrink_to_fit();
         self.guards.push((distance.clone(), reach));

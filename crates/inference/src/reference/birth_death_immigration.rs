@@ -39,7 +39,8 @@ impl Transition {
         Self { extinct: death * share, ratio: birth * share, immigration: immigration / birth }
     }
 
-    /// The logarithm of the probability of `to` cells from `from` cells.
+    /// The logarithm of the probability of `to` cells from `from` cells. Summed apart from the surrogate's law of the same
+    /// form, which it is to judge.
     pub fn log_probability(&self, from: f64, to: f64) -> f64 {
         let Self { extinct, ratio, immigration } = *self;
         // The number of living lines, j, is summed over, outwards from the largest term: a sum of as many terms as its
